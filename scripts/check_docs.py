@@ -1,6 +1,6 @@
 """Checks the documentation: links lead somewhere, code blocks parse, magic lines and commands are real.
 
-Run it as `python scripts/check_docs.py [ROOT]`: it prints every fault with its file and line, and exits 1 if there is one.
+Run it as `python scripts/check_docs.py [ROOT]`: it prints every fault with its file and line; 1 is its exit code then.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/**/*.md", "changes/*.md", "examples/**/*.md")
@@ -158,6 +159,66 @@ CHECKS: dict[str, Callable[[str], Iterator[tuple[int, str]]]] = {
     "console": console_faults,
     "bash": console_faults,
 }
+
+
+def magic_fault(line: str, body: str) -> str:
+    """Why the product would refuse this magic line, or nothing. Magics of others are not judged."""
+    from jupyter_flows.definition.directive import FLOW_OPTIONS, TASK_OPTIONS, parse_directive
+    from jupyter_flows.definition.wire import parse_wire
+
+    magic, _, words = line.lstrip("%").partition(" ")
+    match magic:
+        case "flow":
+            problems = parse_directive(words, FLOW_OPTIONS).problems
+        case "task":
+            problems = parse_directive(words, TASK_OPTIONS).problems
+        case "wire":
+            problems = parse_wire(body)[1]
+        case "flows":
+            verb = words.partition(" ")[0]
+            return "" if verb in verbs() | {"at"} else f"%flows has no verb {verb}"
+        case _:
+            return ""
+    return "; ".join(problem.message for problem in problems)
+
+
+VERBS = frozenset(
+    [
+        "graph",
+        "run",
+        "test",
+        "backfill",
+        "runs",
+        "status",
+        "logs",
+        "open",
+        "clear",
+        "mark",
+        "cancel",
+        "retry",
+        "pause",
+        "unpause",
+        "deploy",
+        "check",
+        "diff",
+        "versions",
+        "next",
+        "pools",
+        "vars",
+        "connections",
+        "scheduler",
+        "gc",
+        "export",
+        "db",
+        "plugins",
+        "doctor",
+    ]
+)
+
+
+def verbs() -> frozenset[str]:
+    """What `jupyter flows` can do."""
+    return VERBS
 
 
 @cache
