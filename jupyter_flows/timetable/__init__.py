@@ -1,0 +1,1 @@
+"""When a flow runs: schedules as pure values that give data intervals."""
