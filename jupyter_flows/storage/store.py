@@ -109,6 +109,7 @@ class Store(Protocol):
         """Insert runs that do not exist yet; True where this call made it. RUN_CREATED events for those.
 
         A run exists when its (flow, run_id) or its (flow, logical_date) is taken. Existing rows are left as they are.
+        Raises NotFound, and makes none, when the version one of them is to run was never registered.
         """
 
     def run(self, key: RunKey) -> FlowRun:
@@ -148,7 +149,7 @@ class Store(Protocol):
         """Write all changes in one transaction and return the newest event seq.
 
         Raises LeaseLost when `lease` is not the current one (owner and epoch), Conflict when an attempt's token does
-        not match; then nothing was written.
+        not match, NotFound when a run, attempt or backfill is not stored; then nothing was written.
         """
 
     # events
@@ -168,6 +169,7 @@ class Store(Protocol):
         """Take the lease if it is free, or if its holder is still exactly `after` (owner, epoch and beat).
 
         The caller passes as `after` a lease it has watched long enough to call its holder dead. None: not taken.
+        An owner that holds it already is given it again, so that asking twice does no harm.
         """
 
     def renew_lease(self, lease: Lease) -> Lease:
@@ -187,10 +189,13 @@ class Store(Protocol):
         """Requests, oldest first; only those not done unless told otherwise."""
 
     # backfills
-    def create_backfill(self, backfill: Backfill, runs: Sequence[FlowRun], clear: Sequence[Intent], at: datetime) -> Backfill:
+    def create_backfill(
+        self, backfill: Backfill, runs: Sequence[FlowRun], clear: Sequence[Intent], at: datetime
+    ) -> Backfill:
         """Store a backfill, its new runs (with `backfill_id` filled in) and requests to clear the runs it repeats.
 
-        All in one transaction. Raises Conflict when the flow has an active backfill.
+        All in one transaction. The requests get `backfill_id` in their data; a run that exists by now is left as it is.
+        Raises Conflict when the flow has an active backfill.
         """
 
     def backfill(self, backfill_id: int) -> Backfill:
