@@ -1,0 +1,438 @@
+"""`Flows`: the one facade behind magics, CLI, widgets and scripts. Its methods are the product's verbs.
+
+All methods may be called from any thread. Whatever changes a run is written to the store as a run, a backfill or an
+intent; a scheduler (in this process or another) obeys.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from jupyter_flows.definition.check import check
+from jupyter_flows.definition.contract import coerce
+from jupyter_flows.definition.notebook import flow_of_notebook, read_flow
+from jupyter_flows.engine.planner import BackfillPlan, as_instant, manual_run, plan_backfill, plan_clear, preview
+from jupyter_flows.errors import Conflict, DefinitionError, NotFound, UsageError
+from jupyter_flows.model.flow import Flow
+from jupyter_flows.model.ids import UNMAPPED, FlowId, TaskId
+from jupyter_flows.model.intent import Intent, IntentKind
+from jupyter_flows.model.interval import RunPlan
+from jupyter_flows.model.problem import Problem
+from jupyter_flows.model.run import Attempt, Backfill, FlowRun, RunKey, TaskKey
+from jupyter_flows.runtime.config import Config
+from jupyter_flows.runtime.host import SchedulerHost
+from jupyter_flows.runtime.screens import BackfillScreen, RunScreen
+from jupyter_flows.runtime.sources import read_notebook, reader_beside
+from jupyter_flows.storage.files import LogPart, inside, read_from, tail
+from jupyter_flows.storage.store import FlowVersion, Store, StoredFlow
+from jupyter_flows.timetable.base import Timetable
+from jupyter_flows.timetable.parse import parse_schedule
+from jupyter_flows.views import View, run_view
+
+
+@dataclass(frozen=True, slots=True)
+class Triggered:
+    """A run somebody asked for. `again`: it had finished and runs once more. `joined`: it was under way already."""
+
+    key: RunKey
+    again: bool = False
+    joined: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillAsked:
+    """What became of a request to backfill. `backfill` is None when there was nothing to do or it was a dry run."""
+
+    plan: BackfillPlan
+    backfill: Backfill | None
+    joined: bool = False
+
+
+class Flows:
+    """Everything the product can do, over one store."""
+
+    def __init__(self, config: Config, store: Store, host: SchedulerHost, clock: Callable[[], datetime]) -> None:
+        self.config = config
+        self.store = store
+        self.host = host
+        self._clock = clock
+
+    def now(self) -> datetime:
+        """The clock's reading, in UTC."""
+        return self._clock()
+
+    # ── definitions ─────────────────────────────────────────────────────────────────────
+
+    def read(self, path: str | Path) -> tuple[Flow, list[Problem]]:
+        """The flow a notebook defines and all its problems, without running anything. Raises NotFound, DefinitionError.
+
+        A notebook without any `%flow` line is a flow of one task: itself.
+        """
+        file = Path(path).expanduser().absolute()
+        notebook = read_notebook(file)
+        flow, problems = read_flow(notebook, path=str(file), read_notebook=reader_beside(file))
+        if any(p.code == "no-flow" for p in problems) and not flow.tasks:
+            flow, problems = flow_of_notebook(notebook, str(file), _name_of(file))
+        return flow, check(flow, problems)
+
+    def register(self, flow: Flow, problems: Sequence[Problem] = ()) -> StoredFlow:
+        """Store `flow` as its newest version. Raises DefinitionError when a problem is an error."""
+        errors = [p for p in problems if p.is_error]
+        if errors:
+            raise DefinitionError(errors)
+        stored = self.store.register(flow, self.now())
+        self.host.wake()
+        return stored
+
+    def resolve(self, name: str) -> StoredFlow:
+        """The flow called `name`; a notebook's path is read and registered first.
+
+        Raises NotFound with the nearest names, DefinitionError when the notebook cannot be used.
+        """
+        if name.endswith(".ipynb") or "/" in name:
+            return self.register(*self.read(name))
+        try:
+            return self.store.flow(FlowId(name))
+        except NotFound:
+            raise self._unknown_flow(name) from None
+
+    def _unknown_flow(self, name: str) -> NotFound:
+        known = [f.flow.id for f in self.store.flows()]
+        near = get_close_matches(name, known, n=1)
+        hint = f"Did you mean {near[0]}?" if near else "Name a notebook's path to register it."
+        some = f" Registered: {', '.join(known[:10])}." if known else " No flow is registered yet."
+        return NotFound(f"There is no flow '{name}'.{some}", fix=hint)
+
+    def flows(self) -> list[StoredFlow]:
+        """All registered flows."""
+        return self.store.flows()
+
+    def versions(self, flow: StoredFlow) -> list[FlowVersion]:
+        """All versions of a flow, newest first."""
+        return self.store.versions(flow.flow.id)
+
+    def timetable(self, flow: Flow) -> Timetable:
+        """What the flow's schedule means. Raises UsageError."""
+        return parse_schedule(flow.schedule, flow.timezone, flow.start)
+
+    def next_runs(self, flow: Flow, count: int = 5) -> list[RunPlan]:
+        """The coming intervals of the flow's schedule."""
+        return preview(flow, self.timetable(flow), self.now(), count)
+
+    def set_paused(self, flow: StoredFlow, paused: bool) -> None:
+        """Pause or unpause the flow's schedule."""
+        self.store.set_paused(flow.flow.id, paused, self.now())
+        self.host.wake()
+
+    # ── asking for runs ─────────────────────────────────────────────────────────────────
+
+    def trigger(
+        self, stored: StoredFlow, *, at: str | None = None, params: Mapping[str, Any] | None = None
+    ) -> Triggered:
+        """Ask for one run: of the interval that holds `at`, else of the latest complete one.
+
+        An interval runs once; asking again repeats its finished run with the flow as it is now (attempts are kept).
+        Raises UsageError for parameters the flow does not declare, Conflict for parameters on a run under way.
+        """
+        flow, now = stored.flow, self.now()
+        values = self._parameters(flow, params or {})
+        timetable = self.timetable(flow)
+        moment = as_instant(at, flow.timezone) if at else None
+        interval = timetable.infer_manual_interval(now)
+        if moment is not None:
+            interval = _interval_from(timetable, moment, now)
+        run = manual_run(flow, timetable, now, interval=interval, params=values, version=stored.version)
+        existing = self.store.run_at(flow.id, run.interval.start)
+        if existing is not None:
+            return self._again(existing, values)
+        self.store.create_runs([run], now)
+        self.host.wake()
+        return Triggered(run.key)
+
+    def _again(self, run: FlowRun, values: Mapping[str, Any]) -> Triggered:
+        if not run.state.is_finished:
+            return Triggered(run.key, joined=True)
+        if dict(values) != dict(run.params):
+            raise Conflict(
+                f"The interval from {run.logical_date} ran already with other parameters, as {run.run_id}.",
+                fix="Run it without --param to repeat it as it was, or choose another interval with --at.",
+            )
+        self.clear(run.key, latest=True)
+        return Triggered(run.key, again=True)
+
+    def _parameters(self, flow: Flow, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        values, problems = coerce(flow.params, given, where=f"flow {flow.id}")
+        if problems:
+            raise DefinitionError(problems)
+        return {k: v for k, v in values.items() if k in given}
+
+    def backfill(
+        self,
+        stored: StoredFlow,
+        start: str,
+        end: str,
+        *,
+        parallel: int = 2,
+        reprocess: str = "missing",
+        reverse: bool = False,
+        dry_run: bool = False,
+        params: Mapping[str, Any] | None = None,
+    ) -> BackfillAsked:
+        """Ask for every interval whose logical date lies in [start, end]. Raises UsageError, Conflict.
+
+        A backfill of the same range that is still active is joined: nothing runs twice.
+        """
+        flow, now = stored.flow, self.now()
+        if parallel < 1:
+            raise UsageError(f"--parallel is how many runs at once: at least 1, not {parallel}.")
+        values = self._parameters(flow, params or {})
+        first, last = as_instant(start, flow.timezone), as_instant(end, flow.timezone)
+        existing = {
+            r.logical_date: r for r in self.store.runs(flow.id, since=first, until=last) if r.logical_date is not None
+        }
+        plan = plan_backfill(
+            flow,
+            self.timetable(flow),
+            first,
+            last,
+            existing,
+            now=now,
+            reprocess=reprocess,
+            reverse=reverse,
+            version=stored.version,
+            params=values,
+        )
+        if dry_run:
+            return BackfillAsked(plan, None)
+        active = next(iter(self.store.backfills(flow.id, active=True)), None)
+        if active is not None and (active.start, active.end) == (first, last):
+            self.host.wake()
+            return BackfillAsked(plan, active, joined=True)
+        if not plan.runs and not plan.to_clear:
+            return BackfillAsked(plan, None)
+        backfill = Backfill(0, flow.id, first, last, reprocess, parallel, reverse, params=values, created_at=now)
+        made = self.store.create_backfill(backfill, plan.runs, _clears(flow.id, plan), now)
+        self.host.wake()
+        return BackfillAsked(plan, made)
+
+    # ── steering ────────────────────────────────────────────────────────────────────────
+
+    def clear(
+        self,
+        key: RunKey,
+        tasks: Collection[str] | None = None,
+        *,
+        upstream: bool = False,
+        downstream: bool = True,
+        only_failed: bool = False,
+        latest: bool = False,
+        dry_run: bool = False,
+    ) -> tuple[TaskKey, ...]:
+        """Ask that tasks of a run (all of them by default) run again; returns which."""
+        run = self.store.run(key)
+        stored = self.store.flow(run.flow_id)
+        flow = stored.flow if latest else self.store.flow_version(run.flow_id, run.version)
+        rows = self.store.task_runs([key]).get(key, [])
+        named = self._known_tasks(flow, tasks)
+        chosen = plan_clear(flow, rows, named, upstream=upstream, downstream=downstream, only_failed=only_failed)
+        if not dry_run:
+            data = {
+                "tasks": None if named is None else list(named),
+                "upstream": upstream,
+                "downstream": downstream,
+                "only_failed": only_failed,
+                "latest": latest,
+            }
+            self._ask(Intent(IntentKind.CLEAR, key.flow_id, key.run_id, data))
+        return tuple(chosen)
+
+    def mark(self, key: RunKey, state: str, tasks: Collection[str] | None = None) -> None:
+        """Say how tasks (or the run itself) ended: success, failed or skipped."""
+        if state not in ("success", "failed", "skipped"):
+            raise UsageError(f"A task can be marked success, failed or skipped, not {state!r}.")
+        flow = self.flow_of(key)
+        named = self._known_tasks(flow, tasks)
+        data = {"tasks": None if named is None else list(named), "state": state}
+        self._ask(Intent(IntentKind.MARK, key.flow_id, key.run_id, data))
+
+    def cancel(self, key: RunKey, tasks: Collection[str] | None = None) -> None:
+        """Stop a run, or some of its tasks."""
+        named = self._known_tasks(self.flow_of(key), tasks)
+        data = {"tasks": None if named is None else list(named)}
+        self._ask(Intent(IntentKind.CANCEL, key.flow_id, key.run_id, data))
+
+    def steer_backfill(self, backfill_id: int, kind: IntentKind) -> None:
+        """Pause, resume or cancel a backfill. Raises NotFound."""
+        backfill = self.store.backfill(backfill_id)
+        self._ask(Intent(kind, backfill.flow_id, None, {"backfill_id": backfill_id}))
+
+    def _ask(self, intent: Intent) -> None:
+        self.store.add_intent(intent, self.now())
+        self.host.wake()
+
+    def _known_tasks(self, flow: Flow, tasks: Collection[str] | None) -> tuple[TaskId, ...] | None:
+        if tasks is None:
+            return None
+        for name in tasks:
+            if name not in flow.by_id:
+                near = get_close_matches(name, flow.by_id, n=1)
+                raise NotFound(
+                    f"Flow {flow.id} has no task '{name}'.",
+                    fix=f"Did you mean {near[0]}?" if near else f"Its tasks: {', '.join(flow.by_id)}.",
+                )
+        return tuple(TaskId(t) for t in tasks)
+
+    # ── reading ─────────────────────────────────────────────────────────────────────────
+
+    def find_run(self, flow_id: FlowId, text: str | None = None) -> FlowRun:
+        """A run by its id, an unambiguous beginning of it, its date, or (None) the newest. Raises NotFound."""
+        runs = self.store.runs(flow_id, limit=1) if text is None else self._matching(flow_id, text)
+        if len(runs) == 1 or (runs and text is None):
+            return runs[0]
+        if runs:
+            some = ", ".join(r.run_id for r in runs[:5])
+            raise NotFound(f"'{text}' could be {len(runs)} runs of {flow_id}: {some}.", fix="Give more of the run id.")
+        what = f"no run '{text}'" if text else "no run yet"
+        raise NotFound(f"Flow {flow_id} has {what}.", fix=f"List them: jupyter flows runs {flow_id}")
+
+    def _matching(self, flow_id: FlowId, text: str) -> list[FlowRun]:
+        runs = self.store.runs(flow_id)
+        exact = [r for r in runs if r.run_id == text]
+        timezone = self.store.flow(flow_id).flow.timezone
+        try:
+            moment = as_instant(text, timezone)
+        except UsageError:
+            moment = None
+        at = [r for r in runs if moment is not None and r.logical_date == moment]
+        return exact or at or [r for r in runs if r.run_id.startswith(text) or text in r.run_id]
+
+    def flow_of(self, key: RunKey) -> Flow:
+        """The version a run is pinned to."""
+        return self.store.flow_version(key.flow_id, self.store.run(key).version)
+
+    def run_view(self, key: RunKey, *, graph: bool = True) -> View:
+        """One run as screens show it."""
+        return self.screen(key).view(graph=graph)
+
+    def screen(self, key: RunKey) -> RunScreen:
+        """A run to look at again and again; notebook paths are absolute."""
+        return RunScreen(self.store, key, home=str(self.config.home))
+
+    def backfill_screen(self, backfill_id: int) -> BackfillScreen:
+        """A backfill to look at again and again."""
+        return BackfillScreen(self.store, backfill_id)
+
+    def run_views(self, runs: Sequence[FlowRun]) -> list[View]:
+        """Several runs with their tasks, without graphs."""
+        rows = self.store.task_runs([r.key for r in runs])
+        flows: dict[tuple[FlowId, str], Flow] = {}
+        views = []
+        for run in runs:
+            version = (run.flow_id, run.version)
+            if version not in flows:
+                flows[version] = self.store.flow_version(*version)
+            attempts = self.store.attempts(run.key)
+            home = str(self.config.home)
+            views.append(
+                run_view(run, flows[version], rows.get(run.key, []), attempts=attempts, graph=False, home=home)
+            )
+        return views
+
+    def attempt(self, key: RunKey, task: str, try_number: int | None = None, map_index: int = UNMAPPED) -> Attempt:
+        """A try of a task, the newest unless told otherwise. Raises NotFound."""
+        self._known_tasks(self.flow_of(key), [task])
+        attempts = self.store.attempts(key, TaskKey(TaskId(task), map_index))
+        wanted = [a for a in attempts if try_number in (None, a.id.try_number)]
+        if not wanted:
+            what = f"no try {try_number}" if try_number else "not run yet"
+            raise NotFound(f"Task {task} of {key.run_id} has {what}.")
+        return wanted[-1]
+
+    def log(self, attempt: Attempt, offset: int | None = None, limit: int = 1 << 16) -> LogPart:
+        """Text of an attempt's output from byte `offset`, or its last `limit` bytes."""
+        from jupyter_flows.storage.files import attempt_log
+
+        path = attempt_log(self.config.home, attempt.id)
+        return tail(path, limit) if offset is None else read_from(path, offset, limit)
+
+    def notebook(self, attempt: Attempt) -> Path:
+        """The executed notebook of an attempt. Raises NotFound while there is none."""
+        from jupyter_flows.storage.files import attempt_notebook
+
+        path = (
+            inside(self.config.home, attempt.notebook)
+            if attempt.notebook
+            else attempt_notebook(self.config.home, attempt.id)
+        )
+        if not path.exists():
+            raise NotFound(f"Attempt {attempt.id} has no executed notebook.", fix="Its log may say why.")
+        return path
+
+    # ── waiting ─────────────────────────────────────────────────────────────────────────
+
+    def wait(
+        self,
+        is_over: Callable[[], bool],
+        *,
+        timeout: float | None = None,
+        on_change: Callable[[], None] | None = None,
+        every: float = 0.1,
+    ) -> bool:
+        """Block until `is_over()` says so, looking only when the store changed; False when `timeout` seconds passed."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        seen: object = object()
+        while True:
+            stamp = self.store.stamp()
+            if stamp != seen:
+                seen = stamp
+                if on_change:
+                    on_change()
+                if is_over():
+                    return True
+            if deadline is not None and time.monotonic() >= deadline:
+                return False
+            time.sleep(every)
+
+    def is_run_over(self, key: RunKey) -> bool:
+        """Whether a run succeeded or failed and nobody has asked for more of it."""
+        return self.store.run(key).state.is_finished and not any(i.run_id == key.run_id for i in self.store.intents())
+
+    def is_backfill_over(self, backfill_id: int) -> bool:
+        """Whether nothing of a backfill is queued or running."""
+        return self.store.backfill(backfill_id).state.is_finished
+
+    def close(self) -> None:
+        """Stop the scheduler of this process and release the store. Attempts go on."""
+        self.host.stop()
+        self.store.close()
+
+
+def _name_of(path: Path) -> str:
+    import re
+
+    word = re.sub(r"[^A-Za-z0-9_.-]+", "_", path.stem).strip("._-") or "notebook"
+    return word if word[0].isalpha() or word[0] == "_" else f"_{word}"
+
+
+def _interval_from(timetable: Timetable, moment: datetime, now: datetime) -> Any:
+    """The interval that starts at `moment`, or that holds it."""
+    from jupyter_flows.model.interval import TimeRestriction
+
+    manual = timetable.infer_manual_interval(moment)
+    following = timetable.next_run(None, TimeRestriction(manual.end, None, catchup=True), now)
+    if following is not None and following.interval.start <= moment:
+        return following.interval
+    return manual
+
+
+def _clears(flow_id: FlowId, plan: BackfillPlan) -> list[Intent]:
+    return [
+        Intent(IntentKind.CLEAR, flow_id, run.run_id, {"tasks": None, "only_failed": False, "ordinal": run.ordinal})
+        for run in plan.to_clear
+    ]

@@ -1,0 +1,267 @@
+"""The scheduler: one thread that holds the lease, listens, decides and writes.
+
+Each turn: gather what happened, ask the conductor what follows, write it all in one transaction, and only then carry
+it out. Whatever goes wrong with the store, there is one answer: forget, wait, read everything anew and adopt the
+attempts that go on meanwhile. The database and the attempts' folders are the only truth.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from enum import Enum
+
+from jupyter_flows.errors import Conflict, FlowsError, LeaseLost, StoreError
+from jupyter_flows.execution.executor import Executor
+from jupyter_flows.model.event import BACKFILL_MOVED, FLOW_PAUSED, FLOW_REGISTERED, RUN_CREATED, Event
+from jupyter_flows.model.intent import Intent
+from jupyter_flows.model.progress import AttemptFinished, Progress
+from jupyter_flows.model.run import Attempt, Lost, NotStarted, RunKey
+from jupyter_flows.runtime.conductor import Conductor
+from jupyter_flows.runtime.jobs import Workshop
+from jupyter_flows.runtime.leadership import Leadership
+from jupyter_flows.runtime.schedules import Schedules
+from jupyter_flows.storage.store import Lease, Owner, Store
+
+log = logging.getLogger("jupyter_flows.scheduler")
+
+
+def utc_now() -> datetime:
+    """The clock on the wall, in UTC."""
+    return datetime.now(timezone.utc)
+
+
+class SchedulerState(str, Enum):
+    """What a scheduler does now."""
+
+    STOPPED = "stopped"
+    STANDING_BY = "standing_by"
+    LEADING = "leading"
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds: `poll` between looks at what others wrote, `ttl` of the lease, `retry` after a database error."""
+
+    poll: float = 0.25
+    ttl: float = 10.0
+    retry: float = 1.0
+
+
+class Scheduler:
+    """Start it and runs happen. Several may exist on one store: the lease decides which one acts."""
+
+    def __init__(
+        self,
+        store: Store,
+        executor: Executor,
+        workshop: Workshop,
+        owner: Owner,
+        *,
+        slots: int,
+        fire_schedules: bool = True,
+        timing: Timing = Timing(),
+        clock: Callable[[], datetime] = utc_now,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._executor = executor
+        self._workshop = workshop
+        self._timing = timing
+        self._clock = clock
+        self._conductor = Conductor(store, slots, workshop.home)
+        self._schedules = Schedules(store)
+        self.fire_schedules = fire_schedules
+        self._leadership = Leadership(store, owner, timing.ttl, monotonic)
+        self._inbox: queue.SimpleQueue[Progress | None] = queue.SimpleQueue()
+        self._loaded = False
+        self._seen_seq = 0
+        self._seen_stamp: object = None
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._state = SchedulerState.STOPPED
+        self.trouble: str = ""
+        """Why it cannot act now, in words; empty when all is well."""
+
+    # ── from other threads ──────────────────────────────────────────────────────────────
+
+    @property
+    def state(self) -> SchedulerState:
+        """What it does now."""
+        return self._state
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it leads and nothing is left to do."""
+        return self._state is SchedulerState.LEADING and self._loaded and not self._conductor.has_work()
+
+    def start(self) -> None:
+        """Begin in a thread of its own; no error when it runs already."""
+        if self._thread is None or not self._thread.is_alive():
+            self._stop.clear()
+            self._thread = threading.Thread(target=self._run, name="jupyter-flows-scheduler", daemon=True)
+            self._thread.start()
+
+    def stop(self, timeout: float = 10.0) -> None:
+        """End after the turn under way and give up the lease. Attempts go on; the next scheduler adopts them."""
+        self._stop.set()
+        self._inbox.put(None)
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(timeout)
+
+    def wake(self) -> None:
+        """Look at the store now: somebody in this process wrote to it."""
+        self._inbox.put(None)
+
+    def hear(self, progress: Progress) -> None:
+        """The executor's `emit`."""
+        self._inbox.put(progress)
+
+    # ── the thread ──────────────────────────────────────────────────────────────────────
+
+    def _run(self) -> None:
+        pause = 0.0
+        while not self._stop.is_set():
+            heard = self._listen(pause)
+            try:
+                pause = self._turn(heard)
+                self.trouble = ""
+            except LeaseLost as error:
+                log.warning("stepping down: %s", error)
+                self._leadership.forget()
+                pause = self._forget(SchedulerState.STANDING_BY, str(error))
+            except (StoreError, Conflict) as error:
+                log.warning("%s", error)
+                pause = self._forget(self._state, str(error))
+            except Exception as error:
+                log.exception("a turn of the scheduler failed")
+                pause = self._forget(self._state, f"{type(error).__name__}: {error}")
+        self._close()
+
+    def _forget(self, state: SchedulerState, trouble: str) -> float:
+        """Read everything anew at the next turn; returns the seconds until then."""
+        self._state, self.trouble, self._loaded = state, trouble, False
+        return self._timing.retry
+
+    def _listen(self, pause: float) -> list[Progress]:
+        """What was reported, after waiting at most `pause` seconds for the first of it."""
+        heard: list[Progress] = []
+        try:
+            item = self._inbox.get(timeout=pause) if pause > 0 else self._inbox.get_nowait()
+            while True:
+                if item is not None:
+                    heard.append(item)
+                item = self._inbox.get_nowait()
+        except queue.Empty:
+            return heard
+
+    def _turn(self, heard: list[Progress]) -> float:
+        """One round; returns how many seconds may pass before the next unless something happens."""
+        lease = self._leadership.hold()
+        if lease is None:
+            self._state = SchedulerState.STANDING_BY
+            return self._timing.poll
+        now = self._clock()
+        if not self._loaded:
+            self._load(lease, now)
+        for progress in heard:
+            self._conductor.hear(progress, now)
+        self._read_others(now)
+        if self.fire_schedules:
+            self._schedules.fire(self._conductor, now)
+        self._conductor.advance(now)
+        self._write(lease)
+        return self._pause(now)
+
+    def _load(self, lease: Lease, now: datetime) -> None:
+        """Take over: read all, and adopt what a predecessor left running."""
+        self._seen_stamp = None
+        self._seen_seq = self._store.last_seq()
+        for attempt in self._conductor.load():
+            job = self._workshop.left_behind(attempt)
+            if not self._executor.adopt(job, self.hear):
+                lost = Lost("the scheduler that started it was gone, and nothing of it was left")
+                self._conductor.hear(AttemptFinished(attempt.id, attempt.token, lost, now), now)
+        self._schedules.load(now)
+        self._loaded = True
+        self._state = SchedulerState.LEADING
+        log.info("leading with epoch %s", lease.epoch)
+
+    def _read_others(self, now: datetime) -> None:
+        """Runs, requests and switches that doors have written since the last look."""
+        stamp = self._store.stamp()
+        if stamp == self._seen_stamp:
+            return
+        self._seen_stamp = stamp
+        while events := self._store.events(self._seen_seq):
+            for event in events:
+                self._note(event, now)
+            self._seen_seq = events[-1].seq
+        for intent in self._store.intents():
+            self._obey(intent, now)
+
+    def _note(self, event: Event, now: datetime) -> None:
+        if event.kind == RUN_CREATED and event.flow_id and event.run_id:
+            self._conductor.run_created(RunKey(event.flow_id, event.run_id))
+        elif event.kind == FLOW_PAUSED and event.flow_id:
+            self._conductor.flow_paused(event.flow_id, bool(event.data.get("paused")))
+            self._schedules.load(now)
+        elif event.kind == FLOW_REGISTERED:
+            self._schedules.load(now)
+        elif event.kind == BACKFILL_MOVED:
+            self._conductor.backfills_changed()
+
+    def _obey(self, intent: Intent, now: datetime) -> None:
+        try:
+            result = self._conductor.obey(intent, now)
+        except StoreError:
+            raise
+        except FlowsError as error:
+            result = f"refused: {error.message}"
+        self._conductor.done(replace(intent, done_at=now, result=result))
+
+    def _write(self, lease: Lease) -> None:
+        """Commit the turn, then carry it out."""
+        batch, actions = self._conductor.take()
+        changes = batch.changes()
+        if changes:
+            self._store.commit(lease, changes)
+        for attempt_id in actions.stop:
+            self._executor.cancel(attempt_id)
+        for attempt in actions.submit:
+            self._submit(attempt)
+
+    def _submit(self, attempt: Attempt) -> None:
+        """Hand an attempt to the executor; what cannot even be prepared is an outcome like any other."""
+        try:
+            flow, run = self._conductor.flow_of(attempt.id), self._conductor.run_of(attempt.id)
+            job = self._workshop.job(flow, run, attempt, self._conductor.producers_of(attempt.id))
+            self._executor.submit(job, self.hear)
+        except StoreError:
+            raise
+        except (FlowsError, OSError) as error:
+            self._refuse(attempt, str(error))
+        except Exception as error:
+            log.exception("attempt %s cannot be prepared", attempt.id)
+            self._refuse(attempt, f"it could not be prepared: {type(error).__name__}: {error}")
+
+    def _refuse(self, attempt: Attempt, why: str) -> None:
+        self.hear(AttemptFinished(attempt.id, attempt.token, NotStarted(why), self._clock()))
+
+    def _pause(self, now: datetime) -> float:
+        """Until the next thing time alone brings about, and never longer than a poll."""
+        due = [t for t in (self._conductor.next_wake(), self._schedules.next_at) if t is not None]
+        seconds = min([(t - now).total_seconds() for t in due] + [self._timing.poll])
+        return max(seconds, 0.001)
+
+    def _close(self) -> None:
+        self._state = SchedulerState.STOPPED
+        try:
+            self._leadership.release()
+        except StoreError as error:
+            log.warning("the lease was not given up: %s", error)
