@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
+from jupyter_flows.errors import UsageError
 from jupyter_flows.model.interval import DataInterval, RunPlan, TimeRestriction, utc
 
 
@@ -51,7 +52,7 @@ class Ticks(ABC):
         """The last interval that had ended at `at`; one that ends at `at` counts."""
         interval = self._complete(utc(at))
         if interval is None:
-            raise ValueError(f"no interval lies before {at}")
+            raise UsageError(f"No interval of the schedule lies before {at}.", fix="Choose a later moment.")
         return interval
 
     def _start(self, last: DataInterval | None, earliest: datetime | None) -> datetime | None:
