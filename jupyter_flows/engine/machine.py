@@ -93,9 +93,18 @@ class RunMachine:
 
     @property
     def wake_at(self) -> datetime | None:
-        """When the next `Tick` is due: what the `WakeAt` commands so far amount to."""
-        times = [row.next_try_at for row in self._board.any_in(_TIMED) if row.next_try_at]
+        """When the next `Tick` is due, from the rows alone: for whoever did not see the `WakeAt` commands.
+
+        A task that waits for more than its time (the past, an upstream cleared meanwhile) asks for no tick.
+        """
+        times = [row.next_try_at for row in self._board.any_in(_TIMED) if row.next_try_at and self._may_run(row.key)]
         return min([*times, *self._overdue_at()], default=None)
+
+    def _may_run(self, key: TaskKey) -> bool:
+        return key not in self._held and self._verdict(key) is Verdict.RUN
+
+    def _verdict(self, key: TaskKey) -> Verdict:
+        return decide(self._board.task(key).trigger_rule, self._board.counts(key))
 
     @property
     def is_finished(self) -> bool:
@@ -213,7 +222,7 @@ class RunMachine:
             return
         if self._board.row(key).state is TaskState.SCHEDULED:
             return
-        match decide(self._board.task(key).trigger_rule, self._board.counts(key)):
+        match self._verdict(key):
             case Verdict.RUN:
                 self._schedule(turn, key)
             case Verdict.SKIPPED:

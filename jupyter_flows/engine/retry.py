@@ -17,7 +17,7 @@ LONGEST_BACKOFF = 86_400
 MAX_LOSSES = 5
 """After so many attempts lost in a row something is wrong with the task or the host: it fails instead of looping."""
 
-_LOSSES = re.compile(r"lost (\d+) in a row\b")
+_LOSSES = re.compile(r"lost (\d+) in a row(?::|\Z)")
 
 
 def may_retry(task_run: TaskRun, outcome: Outcome) -> bool:
@@ -58,7 +58,7 @@ def _spread(seconds: int, attempt: AttemptId, logical_date: datetime) -> timedel
 
 def losses(task_run: TaskRun) -> int:
     """How many attempts of it were lost in a row until now, as its reason tells."""
-    found = _LOSSES.search(task_run.reason)
+    found = _LOSSES.match(task_run.reason)
     return int(found[1]) if found else 0
 
 

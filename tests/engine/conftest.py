@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import itertools
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta, timezone
@@ -149,3 +150,34 @@ def started(story: Callable[..., Story]) -> Callable[..., Story]:
         return story(graph, tasks, **options).start()
 
     return tell
+
+
+def verdict_of(rule: str, st: list[str | None]) -> str:
+    """SEMANTICS §15: `st` holds the upstreams' states, None for an unfinished one. Checked against Airflow."""
+    c = collections.Counter(st)
+    n = len(st)
+    s, k, f, u, r = (c[x] for x in ("success", "skipped", "failed", "upstream_failed", "removed"))
+    bad, done = f + u, n - c[None]
+    D = done >= n
+    if n == 0 or rule == "always":
+        return "RUN"
+    table = {
+        "all_success": [(bad, "UF"), (k, "SKIP"), (s + r == n, "RUN")],
+        "all_failed": [(s or k, "SKIP"), (bad + r == n, "RUN")],
+        "all_done": [(D, "RUN")],
+        "all_done_setup_success": [(D, "RUN")],
+        "all_skipped": [(s or bad, "SKIP"), (k == n, "RUN")],
+        "one_success": [(s, "RUN"), (D and k == done, "SKIP"), (D, "UF")],
+        "one_failed": [(bad, "RUN"), (D, "SKIP")],
+        "one_done": [(s + f, "RUN"), (D, "SKIP")],
+        "none_failed": [(bad, "UF"), (s + k + r == n, "RUN")],
+        "none_failed_min_one_success": [(bad, "UF"), (k == n, "SKIP"), (D and not s, "UF"), (s + k + r == n, "RUN")],
+        "none_skipped": [(k, "SKIP"), (D, "RUN")],
+        "all_done_min_one_success": [(k, "SKIP"), (D and not s, "UF"), (D, "RUN")],
+    }
+    return next((d for cond, d in table[rule] if cond), "WAIT")
+
+
+@pytest.fixture(scope="session")
+def oracle() -> Callable[[str, list[str | None]], str]:
+    return verdict_of
