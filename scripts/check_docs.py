@@ -8,11 +8,19 @@ from __future__ import annotations
 import ast
 import json
 import re
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+import click
+
+from jupyter_flows.commands.group import takes_flow, verbs
+from jupyter_flows.commands.session import HERE
+from jupyter_flows.definition.directive import FLOW_OPTIONS, TASK_OPTIONS, parse_directive
+from jupyter_flows.definition.wire import parse_wire
 
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/**/*.md", "changes/*.md", "examples/**/*.md")
 
@@ -145,9 +153,10 @@ def console_faults(text: str) -> Iterator[tuple[int, str]]:
     """Commands of `jupyter flows` and of make that do not exist."""
     for number, row in enumerate(text.split("\n")):
         command = row.strip().removeprefix("$ ")
-        verb = re.match(r"jupyter[ -]flows ([a-z]+)", command)
-        if verb and verb.group(1) not in verbs():
-            yield number, f"jupyter flows has no verb {verb.group(1)}"
+        flows = re.match(r"jupyter[ -]flows\b(.*)", command)
+        message = flows and command_fault(shlex.split(flows.group(1), comments=True))
+        if message:
+            yield number, message
         target = re.match(r"make ([a-z]+)", command)
         if target and target.group(1) not in make_targets():
             yield number, f"the Makefile has no target {target.group(1)}"
@@ -163,9 +172,6 @@ CHECKS: dict[str, Callable[[str], Iterator[tuple[int, str]]]] = {
 
 def magic_fault(line: str, body: str) -> str:
     """Why the product would refuse this magic line, or nothing. Magics of others are not judged."""
-    from jupyter_flows.definition.directive import FLOW_OPTIONS, TASK_OPTIONS, parse_directive
-    from jupyter_flows.definition.wire import parse_wire
-
     magic, _, words = line.lstrip("%").partition(" ")
     match magic:
         case "flow":
@@ -175,50 +181,29 @@ def magic_fault(line: str, body: str) -> str:
         case "wire":
             problems = parse_wire(body)[1]
         case "flows":
-            verb = words.partition(" ")[0]
-            return "" if verb in verbs() | {"at"} else f"%flows has no verb {verb}"
+            line = shlex.split(words, comments=True)
+            return "" if line[:1] == ["at"] else command_fault(line, in_notebook=True)
         case _:
             return ""
     return "; ".join(problem.message for problem in problems)
 
 
-VERBS = frozenset(
-    [
-        "graph",
-        "run",
-        "test",
-        "backfill",
-        "runs",
-        "status",
-        "logs",
-        "open",
-        "clear",
-        "mark",
-        "cancel",
-        "retry",
-        "pause",
-        "unpause",
-        "deploy",
-        "check",
-        "diff",
-        "versions",
-        "next",
-        "pools",
-        "vars",
-        "connections",
-        "scheduler",
-        "gc",
-        "export",
-        "db",
-        "plugins",
-        "doctor",
-    ]
-)
-
-
-def verbs() -> frozenset[str]:
-    """What `jupyter flows` can do."""
-    return VERBS
+def command_fault(words: list[str], group: click.Group | None = None, *, in_notebook: bool = False) -> str:
+    """Why `jupyter flows WORDS` (or `%flows WORDS`) would be refused, or nothing. Nothing is carried out."""
+    words = [word for word in words if word not in ("--json", "--help")]
+    if not words:
+        return ""
+    name, *rest = words
+    command = (group or verbs()).commands.get(name)
+    if command is None:
+        return f"there is no verb {name}"
+    if isinstance(command, click.Group):
+        return command_fault(rest, command)
+    try:
+        command.make_context(name, [HERE, *rest] if in_notebook and takes_flow(command) else rest)
+    except click.UsageError as error:
+        return f"{name}: {error.format_message()}"
+    return ""
 
 
 @cache

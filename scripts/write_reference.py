@@ -10,6 +10,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import fields
 from pathlib import Path
 
+import click
+
+from jupyter_flows.commands.group import verbs
 from jupyter_flows.definition.directive import FLOW_OPTIONS, TASK_OPTIONS, Option
 from jupyter_flows.runtime.config import ENV_PREFIX, Config
 
@@ -42,6 +45,36 @@ def settings_table() -> str:
     return _rows(("setting", "environment variable", "default", "meaning"), rows)
 
 
+def verbs_sections() -> str:
+    """A section for each verb of the command line: what it does, how it is written, and its options."""
+    return "\n\n".join(_verb_section(name, command) for name, command in sorted(verbs().commands.items())) + "\n"
+
+
+def _verb_section(name: str, command: click.Command) -> str:
+    words = [*_arguments(command), *_subcommands(command)]
+    rows = [_option_row(p) for p in command.params if isinstance(p, click.Option)]
+    parts = [f"## `{' '.join([name, *words])}`", command.get_short_help_str(200)]
+    return "\n\n".join([*parts, *([_rows(("option", "meaning"), rows).rstrip()] if rows else [])])
+
+
+def _arguments(command: click.Command) -> list[str]:
+    found = [p for p in command.params if isinstance(p, click.Argument)]
+    plain = [p.name.upper() + ("…" if p.nargs != 1 else "") for p in found if p.name]
+    return [word if p.required else f"[{word}]" for word, p in zip(plain, found, strict=True)]
+
+
+def _subcommands(command: click.Command) -> list[str]:
+    return ["|".join(sorted(command.commands))] if isinstance(command, click.Group) else []
+
+
+def _option_row(option: click.Option) -> tuple[str, str]:
+    flags = " / ".join([*option.opts, *option.secondary_opts])
+    choices = isinstance(option.type, click.Choice) and f" {'|'.join(map(str, option.type.choices))}"
+    value = "" if option.is_flag else choices or " …"
+    default = f" Default: {option.default}." if option.show_default and not option.is_flag else ""
+    return f"`{flags}{value}`", f"{option.help or ''}{default}{' May be repeated.' if option.multiple else ''}".strip()
+
+
 def _rows(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     lines = [head, tuple("---" for _ in head), *rows]
     return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
@@ -51,6 +84,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "flow-options": lambda: options_table(FLOW_OPTIONS),
     "task-options": lambda: options_table(TASK_OPTIONS),
     "settings": settings_table,
+    "verbs": verbs_sections,
 }
 
 

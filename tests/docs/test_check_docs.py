@@ -28,8 +28,12 @@ def fenced(language: str, body: str) -> str:
         fenced("python", "%flows at 2013-02-03\nx = 1"),
         fenced("python", "%%bash\nif true; then echo; fi"),
         fenced("python", "%%wire\na >> [b, c]"),
+        fenced("python", "%flows backfill --from 2013-01-01 --to 2013-02-01  # two months"),
         fenced("json", '{"runs": []}'),
-        fenced("console", "$ make demo\n$ make          # what there is\n$ jupyter flows runs --json\n$ ls"),
+        fenced("console", "$ make demo\n$ make          # what there is\n$ ls"),
+        fenced(
+            "console", "$ jupyter flows runs hello --json\n$ jupyter flows scheduler status\n$ jupyter flows --help"
+        ),
         fenced("text", "%%task ???"),
     ],
 )
@@ -52,7 +56,10 @@ def test_a_sound_page_has_no_faults(check_docs: ModuleType, tmp_path: Path, text
         (fenced("python", "%%wire\na + b"), 4, "a + b"),
         (fenced("python", "%flows dance"), 4, "no verb dance"),
         (fenced("json", "{\n1}"), 5, "no JSON"),
+        (fenced("python", "%flows backfill --form 2013-01-01"), 4, "--form"),
         (fenced("console", "$ ls\n$ jupyter flows dance"), 5, "no verb dance"),
+        (fenced("console", "$ jupyter flows runs"), 4, "Missing argument"),
+        (fenced("console", "$ jupyter flows scheduler dance"), 4, "dance"),
         (fenced("console", "$ make coffee"), 4, "no target coffee"),
     ],
 )

@@ -12,7 +12,7 @@ def test_the_documentation_is_sound(check_docs: ModuleType, root: Path) -> None:
     assert [str(fault) for fault in check_docs.check(root)] == []
 
 
-@pytest.mark.parametrize("page", ["magics.md", "settings.md"])
+@pytest.mark.parametrize("page", ["magics.md", "settings.md", "verbs.md"])
 def test_the_reference_tables_are_those_of_the_code(write_reference: ModuleType, root: Path, page: str) -> None:
     text = (root / "docs" / "reference" / page).read_text(encoding="utf-8")
     assert "<!-- table:" in text
