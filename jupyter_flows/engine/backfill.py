@@ -188,7 +188,8 @@ def _nothing(flow: Flow, timetable: Timetable, start: datetime, end: datetime, n
         )
     newest = timetable.next_run(None, TimeRestriction(), now)
     return UsageError(
-        f"No interval of flow '{flow.id}' in that range has ended: the first ends at {in_words(flow, first.run_after)}.",
+        f"No interval of flow '{flow.id}' in that range has ended: the first ends "
+        f"at {in_words(flow, first.run_after)}.",
         fix=f"The newest that has ended starts at {in_words(flow, newest.interval.start)}: choose an earlier range."
         if newest is not None and newest.run_after <= now
         else "Wait until then.",

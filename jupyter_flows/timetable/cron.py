@@ -153,11 +153,13 @@ class Cron(Ticks):
         return first + (before if self._clock.has_day(local + _DAY) else 0)
 
     def _steady_offset(self, low: datetime) -> timedelta | None:
-        """The zone's offset if it does not change from a day before `low` to a day after, else None.
+        """The zone's offset if no change can touch the day of UTC that starts at `low`, else None.
 
-        Three looks are enough: no two changes of a zone, in all of its database, are less than two days apart.
+        A change before it can shift skipped times into it; one after it can take the first of two equal times out of it.
+        Neither reaches further than a day. Looking once a day finds every change: in all of the database no two of a
+        zone are less than two days apart.
         """
-        offset, *others = ((low + n * _DAY).astimezone(self._zone).utcoffset() for n in (-1, 0, 1))
+        offset, *others = ((low + n * _DAY).astimezone(self._zone).utcoffset() for n in (-1, 0, 1, 2))
         return offset if all(o == offset for o in others) else None
 
 
