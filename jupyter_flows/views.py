@@ -314,7 +314,7 @@ def _matrix_row(run: FlowRun, flow: Flow, task_runs: Sequence[TaskRun]) -> View:
     return {
         "run_id": run.run_id,
         "run_type": run.run_type.value,
-        "label": _interval_label(run.interval, flow.timezone),
+        "label": _start_label(run.interval, flow.timezone),
         "logical_date": iso(run.logical_date),
         "data_interval_start": iso(run.interval.start),
         "data_interval_end": iso(run.interval.end),
@@ -331,14 +331,23 @@ def _interval_label(interval: DataInterval, timezone: str) -> str:
     """The interval as people say it: days when both ends are midnights where the flow lives, else minutes."""
     zone = ZoneInfo(timezone)
     start, end = interval.start.astimezone(zone), interval.end.astimezone(zone)
-    midnight = timedelta(0)
-    of_day = [timedelta(hours=m.hour, minutes=m.minute, seconds=m.second) for m in (start, end)]
-    if of_day == [midnight, midnight]:
-        return f"{start:%Y-%m-%d}" if end - start <= timedelta(days=1) else f"{start:%Y-%m-%d} → {end:%Y-%m-%d}"
-    if start == end:
-        return f"{start:%Y-%m-%d %H:%M}"
-    return (
-        f"{start:%Y-%m-%d %H:%M} → {end:%H:%M}"
-        if start.date() == end.date()
-        else f"{start:%Y-%m-%d %H:%M} → {end:%Y-%m-%d %H:%M}"
-    )
+    if not _is_midnight(end) or end - start > timedelta(days=1):
+        first = _moment_label(start, is_day=_is_midnight(start) and _is_midnight(end))
+        same_day = start.date() == end.date()
+        last = f"{end:%H:%M}" if same_day else _moment_label(end, is_day=_is_midnight(start) and _is_midnight(end))
+        return first if start == end else f"{first} → {last}"
+    return _moment_label(start, is_day=_is_midnight(start))
+
+
+def _start_label(interval: DataInterval, timezone: str) -> str:
+    """The start of the interval where the flow lives; without the time when it is midnight."""
+    start = interval.start.astimezone(ZoneInfo(timezone))
+    return _moment_label(start, is_day=_is_midnight(start) and interval.end - interval.start >= timedelta(hours=23))
+
+
+def _moment_label(moment: datetime, *, is_day: bool) -> str:
+    return f"{moment:%Y-%m-%d}" if is_day else f"{moment:%Y-%m-%d %H:%M}"
+
+
+def _is_midnight(moment: datetime) -> bool:
+    return (moment.hour, moment.minute, moment.second) == (0, 0, 0)
