@@ -60,8 +60,7 @@ class Notes:
         """A function of this cell is called here, or handed to someone who may call it."""
         reads, writes, mutates = self._closure(name)
         for free in sorted(reads):
-            later = not called and free in self.bound_anywhere
-            self.outside(free, line, deferred=not called, maybe=later)
+            self.outside(free, line, deferred=not called, maybe=free in self.bound_anywhere)
         for changed in sorted(mutates):
             self.mutate(changed, line)
         for bound in sorted(writes):
