@@ -7,16 +7,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from jupyter_flows.definition.moments import parse_zone
 from jupyter_flows.model.flow import Flow, Task
 from jupyter_flows.model.ids import UNMAPPED, FlowId, RunId, RunType, TaskId
 from jupyter_flows.model.interval import DataInterval
+from jupyter_flows.timetable.zones import zone
 
 MOMENTS = ("data_interval_start", "data_interval_end", "logical_date")
 """Names whose value is injected as ISO text and rebuilt as an aware datetime."""
 
 CONTEXT_NAMES = frozenset(
-    {*MOMENTS, "ds", "ts", "flow_id", "run_id", "run_type", "task_id", "map_index", "try_number", "params", "task"}
+    {*MOMENTS, "ds", "ds_nodash", "ts", "ts_nodash", "flow_id", "run_id", "run_type", "task_id", "map_index"}
+    | {"try_number", "params", "task"}
 )
 """Every name a task's code finds already set."""
 
@@ -58,8 +59,8 @@ def run_values(context: RunContext, params: Mapping[str, Any]) -> dict[str, Any]
 
     `ds` is the logical date's day in that zone, so that a daily flow of Paris names Paris days.
     """
-    zone = parse_zone(context.timezone)
-    logical = (context.logical_date or context.interval.start).astimezone(zone)
+    where = zone(context.timezone)
+    logical = (context.logical_date or context.interval.start).astimezone(where)
     return {
         "flow_id": context.flow_id,
         "run_id": context.run_id,
@@ -67,11 +68,13 @@ def run_values(context: RunContext, params: Mapping[str, Any]) -> dict[str, Any]
         "task_id": context.task_id,
         "map_index": context.map_index,
         "try_number": context.try_number,
-        "data_interval_start": context.interval.start.astimezone(zone).isoformat(),
-        "data_interval_end": context.interval.end.astimezone(zone).isoformat(),
+        "data_interval_start": context.interval.start.astimezone(where).isoformat(),
+        "data_interval_end": context.interval.end.astimezone(where).isoformat(),
         "logical_date": logical.isoformat(),
         "ds": logical.date().isoformat(),
+        "ds_nodash": f"{logical:%Y%m%d}",
         "ts": logical.isoformat(),
+        "ts_nodash": f"{logical:%Y%m%dT%H%M%S}",
         "params": dict(params),
     }
 

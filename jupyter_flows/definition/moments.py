@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone, tzinfo
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta, timezone
 
 from jupyter_flows.errors import UsageError
+from jupyter_flows.timetable.zones import in_utc, zone
 
 _UNITS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
 _PARTS = re.compile(r"(?:(\d+(?:\.\d+)?)([wdhms]))", re.IGNORECASE)
@@ -42,20 +42,10 @@ def parse_moment(text: str) -> datetime:
         ) from None
 
 
-def parse_zone(name: str) -> tzinfo:
-    """The time zone called `name`. Raises UsageError when there is none."""
-    if name.upper() == "UTC":
-        return timezone.utc
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise UsageError(
-            f"{name!r} is not a time zone.", fix="Use a name such as UTC, Europe/Paris or America/New_York."
-        ) from None
+def aware(moment: datetime, timezone_name: str) -> datetime:
+    """`moment`, read in the zone when naive, as that zone's clocks show it.
 
-
-def in_zone(moment: datetime, zone: tzinfo) -> datetime:
-    """`moment`, read in `zone` when it is naive, with a fixed offset so that it survives ISO text unchanged."""
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=zone)
-    offset = aware.utcoffset()
-    return aware.replace(tzinfo=timezone(offset)) if offset else aware.replace(tzinfo=timezone.utc)
+    Its offset is fixed, so that it goes through ISO text unchanged. Raises UsageError for an unknown zone.
+    """
+    local = in_utc(moment, timezone_name).astimezone(zone(timezone_name))
+    return local.replace(tzinfo=timezone(local.utcoffset() or timedelta(0)))

@@ -14,14 +14,15 @@ def overwritten(
     names: Collection[str],
     *,
     declared: Collection[str] = (),
+    constants: Collection[str] = (),
     where: str = "the notebook",
     place: Place = NOWHERE,
 ) -> list[Problem]:
     """A Problem for each of the given `names` that top-level code sets before anything has read it.
 
     `cells` are the code cells (source, place) without the `parameters` cell, in order; `declared` the names of that
-    cell. An assignment that reads the name itself (`start = parse(start)`) is fine. Cells that are not Python are
-    passed over.
+    cell; for names in `constants` only an assignment of a plain constant counts. An assignment that reads the name
+    itself (`start = parse(start)`) is fine. Cells that are not Python are passed over.
     """
     open_names = set(names)
     problems: list[Problem] = []
@@ -32,7 +33,8 @@ def overwritten(
             continue
         for statement in tree.body:
             loaded = _loaded(statement)
-            for name in sorted(_assigned(statement) & open_names - loaded):
+            lost = _assigned(statement) & open_names - loaded
+            for name in sorted(lost if _is_constant(statement) else lost - set(constants)):
                 problems.append(_problem(name, name in declared, cell.at_line(statement.lineno), where, place))
                 open_names.discard(name)
             open_names -= loaded
@@ -46,6 +48,10 @@ def _assigned(statement: ast.stmt) -> set[str]:
         case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr()):
             return {name}
     return set()
+
+
+def _is_constant(statement: ast.stmt) -> bool:
+    return isinstance(getattr(statement, "value", None), ast.Constant)
 
 
 def _stores(node: ast.Name) -> bool:

@@ -79,13 +79,7 @@ def _environment() -> SandboxedEnvironment:
 def _variables(context: RunContext, params: Mapping[str, Any]) -> dict[str, Any]:
     values = run_values(context, params)
     values.update({name: datetime.fromisoformat(values[name]) for name in MOMENTS})
-    logical = values["logical_date"]
-    return {
-        **values,
-        "ds_nodash": _ds_nodash(logical),
-        "ts_nodash": _ts_nodash(logical),
-        "macros": {"ds_add": _ds_add, "timedelta": timedelta},
-    }
+    return {**values, "macros": {"ds_add": _ds_add, "timedelta": timedelta}}
 
 
 def _ds(moment: date) -> str:
