@@ -155,7 +155,7 @@ class Cron(Ticks):
     def _steady_offset(self, low: datetime) -> timedelta | None:
         """The zone's offset if no change can touch the day of UTC that starts at `low`, else None.
 
-        A change before it can shift skipped times into it; one after it can take the first of two equal times out of it.
+        A change before it can shift skipped times into it; one after it makes a time in it the first of two.
         Neither reaches further than a day. Looking once a day finds every change: in all of the database no two of a
         zone are less than two days apart.
         """

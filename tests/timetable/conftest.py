@@ -12,8 +12,8 @@ import pytest
 
 UTC = timezone.utc
 LIMITS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
-NAMES = {n: i for i, n in enumerate("sun mon tue wed thu fri sat".split())} | {
-    n: i for i, n in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)
+NAMES = {n: i for i, n in enumerate(["sun", "mon", "tue", "wed", "thu", "fri", "sat"])} | {
+    n: i for i, n in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1)
 }
 
 
@@ -44,7 +44,7 @@ def weekday_test(text: str) -> Callable[[datetime], bool]:
         if item.startswith("L"):
             return lambda n: n.isoweekday() % 7 == int(item[1:]) % 7 and n.day + 7 > length(n)
         base, _, nth = item.partition("#")
-        days = {x % 7 for x in numbers(base, 0, 6 if "*" in base else 7)}
+        days = {x % 7 for x in numbers(base, 0, 7 if "-" in base else 6)}
         return lambda n: n.isoweekday() % 7 in days and (not nth or (n.day - 1) // 7 + 1 == int(nth))
 
     tests = [one(i) for i in text.split(",")]

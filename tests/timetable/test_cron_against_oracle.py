@@ -121,7 +121,7 @@ def test_every_zone_and_every_change_from_2000_to_2037_agrees(oracle: SimpleName
     for name in sorted(available_timezones() - {"localtime"}):
         zone = ZoneInfo(name)
         for change in oracle.changes(zone, first, last):
-            # Zones that agree hour by hour around the change have the same wall clock there: one of them stands for all.
+            # Zones that agree hour by hour around the change have the same wall clock there: one is enough.
             clock = (change, *((change + h).astimezone(zone).utcoffset() for h in hours))
             if clock not in seen:
                 seen.add(clock)
