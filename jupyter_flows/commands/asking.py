@@ -23,9 +23,7 @@ detach_option = click.option("--detach", is_flag=True, help="Return at once; whi
 
 @click.command()
 @flow_argument
-@click.option(
-    "--at", metavar="DATE", help="The interval that starts at or holds this date. Default: the latest complete."
-)
+@click.option("--at", metavar="DATE", help="The interval that starts then. Default: the latest complete one.")
 @param_option
 @detach_option
 @click.pass_obj
@@ -103,13 +101,13 @@ def _opening(stored: StoredFlow, asked: BackfillAsked) -> str:
 
 def _census(plan: BackfillPlan) -> str:
     words = {"create": "to run", "clear": "to repeat", "skip": "done already", "in_flight": "under way"}
-    counts = {a: sum(1 for r in plan.rows if str(getattr(r.action, "value", r.action)) == a) for a in words}
+    counts = {a: sum(1 for r in plan.rows if r.action.value == a) for a in words}
     return ", ".join(f"{n} interval{'s' if n != 1 else ''} {words[a]}" for a, n in counts.items() if n) or "no interval"
 
 
 def plan_table(stored: StoredFlow, plan: BackfillPlan) -> Table:
     """What a backfill would do, row by row."""
-    rows = [(r, str(getattr(r.action, "value", r.action))) for r in plan.rows]
+    rows = [(r, r.action.value) for r in plan.rows]
     return Table(
         ["interval", "run", "action", "why"],
         [[str(r.interval), r.run_id, action, r.reason] for r, action in rows],

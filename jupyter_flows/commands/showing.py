@@ -36,9 +36,9 @@ def graph(session: Session, flow: str, why: bool, output: Path | None) -> Result
     view = flow_view(stored.flow, version=stored.version, paused=stored.paused)
     if output is None:
         return GraphShown(view, why)
-    from jupyter_flows.picture.export import export_graph
+    from jupyter_flows.picture.dot import export
 
-    export_graph(view, output)
+    export(view, output)
     return FileShown(output, f"Wrote {output}.")
 
 

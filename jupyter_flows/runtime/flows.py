@@ -17,7 +17,15 @@ from typing import Any
 from jupyter_flows.definition.check import check
 from jupyter_flows.definition.contract import coerce
 from jupyter_flows.definition.notebook import flow_of_notebook, read_flow
-from jupyter_flows.engine.planner import BackfillPlan, as_instant, manual_run, plan_backfill, plan_clear, preview
+from jupyter_flows.engine.planner import (
+    BackfillPlan,
+    PlanAction,
+    as_instant,
+    manual_run,
+    plan_backfill,
+    plan_clear,
+    preview,
+)
 from jupyter_flows.errors import Conflict, DefinitionError, NotFound, UsageError
 from jupyter_flows.model.flow import Flow
 from jupyter_flows.model.ids import UNMAPPED, FlowId, TaskId
@@ -135,7 +143,7 @@ class Flows:
     def trigger(
         self, stored: StoredFlow, *, at: str | None = None, params: Mapping[str, Any] | None = None
     ) -> Triggered:
-        """Ask for one run: of the interval that holds `at`, else of the latest complete one.
+        """Ask for one run: of the interval that starts at `at`, else of the latest complete one.
 
         An interval runs once; asking again repeats its finished run with the flow as it is now (attempts are kept).
         Raises UsageError for parameters the flow does not declare, Conflict for parameters on a run under way.
@@ -143,11 +151,8 @@ class Flows:
         flow, now = stored.flow, self.now()
         values = self._parameters(flow, params or {})
         timetable = self.timetable(flow)
-        moment = as_instant(at, flow.timezone) if at else None
-        interval = timetable.infer_manual_interval(now)
-        if moment is not None:
-            interval = _interval_from(timetable, moment, now)
-        run = manual_run(flow, timetable, now, interval=interval, params=values, version=stored.version)
+        date = as_instant(at, flow.timezone) if at else None
+        run = manual_run(flow, timetable, now, logical_date=date, params=values, version=stored.version)
         existing = self.store.run_at(flow.id, run.interval.start)
         if existing is not None:
             return self._again(existing, values)
@@ -214,10 +219,11 @@ class Flows:
         if active is not None and (active.start, active.end) == (first, last):
             self.host.wake()
             return BackfillAsked(plan, active, joined=True)
-        if not plan.runs and not plan.to_clear:
+        new = plan.runs_to_create()
+        if not new and not plan.to_clear:
             return BackfillAsked(plan, None)
         backfill = Backfill(0, flow.id, first, last, reprocess, parallel, reverse, params=values, created_at=now)
-        made = self.store.create_backfill(backfill, plan.runs, _clears(flow.id, plan), now)
+        made = self.store.create_backfill(backfill, new, _clears(flow.id, plan), now)
         self.host.wake()
         return BackfillAsked(plan, made)
 
@@ -401,7 +407,8 @@ class Flows:
 
     def is_run_over(self, key: RunKey) -> bool:
         """Whether a run succeeded or failed and nobody has asked for more of it."""
-        return self.store.run(key).state.is_finished and not any(i.run_id == key.run_id for i in self.store.intents())
+        asked = any((i.flow_id, i.run_id) == key for i in self.store.intents())  # read first: obeying one moves the run
+        return not asked and self.store.run(key).state.is_finished
 
     def is_backfill_over(self, backfill_id: int) -> bool:
         """Whether nothing of a backfill is queued or running."""
@@ -420,19 +427,8 @@ def _name_of(path: Path) -> str:
     return word if word[0].isalpha() or word[0] == "_" else f"_{word}"
 
 
-def _interval_from(timetable: Timetable, moment: datetime, now: datetime) -> Any:
-    """The interval that starts at `moment`, or that holds it."""
-    from jupyter_flows.model.interval import TimeRestriction
-
-    manual = timetable.infer_manual_interval(moment)
-    following = timetable.next_run(None, TimeRestriction(manual.end, None, catchup=True), now)
-    if following is not None and following.interval.start <= moment:
-        return following.interval
-    return manual
-
-
 def _clears(flow_id: FlowId, plan: BackfillPlan) -> list[Intent]:
     return [
-        Intent(IntentKind.CLEAR, flow_id, run.run_id, {"tasks": None, "only_failed": False, "ordinal": run.ordinal})
-        for run in plan.to_clear
+        Intent(IntentKind.CLEAR, flow_id, row.run_id, {"tasks": None, "ordinal": row.ordinal, "latest": True})
+        for row in plan.of(PlanAction.CLEAR)
     ]

@@ -23,7 +23,7 @@ def open_flows(home: str | Path | None = None, *, label: str = "python", **setti
     """
     config = load_config(home=home, **settings)
     make_home(config.home)
-    store = open_store(config.store_url, lock_timeout=config.lock_timeout)
+    store = open_store(config.store_url, timeout=config.lock_timeout)
 
     def build() -> tuple[Scheduler, Executor]:
         executor = local_executor(config)

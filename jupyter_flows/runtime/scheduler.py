@@ -65,19 +65,19 @@ class Scheduler:
         *,
         slots: int,
         fire_schedules: bool = True,
-        timing: Timing = Timing(),
+        timing: Timing | None = None,
         clock: Callable[[], datetime] = utc_now,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._executor = executor
         self._workshop = workshop
-        self._timing = timing
+        self._timing = timing or Timing()
         self._clock = clock
         self._conductor = Conductor(store, slots, workshop.home)
         self._schedules = Schedules(store)
         self.fire_schedules = fire_schedules
-        self._leadership = Leadership(store, owner, timing.ttl, monotonic)
+        self._leadership = Leadership(store, owner, self._timing.ttl, monotonic)
         self._inbox: queue.SimpleQueue[Progress | None] = queue.SimpleQueue()
         self._loaded = False
         self._seen_seq = 0

@@ -6,17 +6,20 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime
 
-from jupyter_flows.engine.planner import due_runs
+from jupyter_flows.engine.planner import Missed, due_runs
 from jupyter_flows.errors import UsageError
 from jupyter_flows.model.event import SLOTS_MISSED, Event
 from jupyter_flows.model.flow import Flow
-from jupyter_flows.model.ids import FlowId
+from jupyter_flows.model.ids import FlowId, RunType
 from jupyter_flows.runtime.conductor import Conductor
 from jupyter_flows.storage.store import Store
 from jupyter_flows.timetable.base import Timetable
 from jupyter_flows.timetable.parse import parse_schedule
 
 log = logging.getLogger("jupyter_flows.scheduler")
+
+
+_NOT_SCHEDULED = frozenset(RunType) - {RunType.SCHEDULED}
 
 
 @dataclass
@@ -60,11 +63,14 @@ class Schedules:
 
     def _fire_one(self, scheduled: _Scheduled, conductor: Conductor, now: datetime) -> None:
         flow = scheduled.flow
+        last = self._store.last_interval(flow.id)
+        others = self._store.runs(flow.id, since=last.start if last else None, run_types=_NOT_SCHEDULED)
         due = due_runs(
             flow,
             scheduled.timetable,
-            self._store.last_interval(flow.id),
+            last,
             now,
+            taken=[r.interval.start for r in others],
             version=scheduled.version,
             active=conductor.active_runs(flow.id),
         )
@@ -74,8 +80,19 @@ class Schedules:
                 if is_new:
                     conductor.run_created(run.key)
         if due.missed:
-            conductor.note(Event(SLOTS_MISSED, now, flow.id, None, due.missed.to_json()))
+            conductor.note(_missed_event(flow, due.missed, now))
         if due.next is None:
             del self._flows[flow.id]
         else:
             scheduled.next_at = due.next.run_after
+
+
+def _missed_event(flow: Flow, missed: Missed, now: datetime) -> Event:
+    """The truth about an absence: how many slots, from when to when, and what was done about it."""
+    data = {
+        "count": missed.count,
+        "first": missed.first.start.isoformat(),
+        "last": missed.last.start.isoformat(),
+        "policy": "only the latest interval runs (catchup is off)",
+    }
+    return Event(SLOTS_MISSED, now, flow.id, None, data)

@@ -1,0 +1,223 @@
+"""Results of verbs in a notebook: widgets that live, pictures that stay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+from IPython.display import display
+
+from jupyter_flows.commands.results import (
+    BackfillFollowed,
+    FileShown,
+    GraphShown,
+    LogShown,
+    ProblemsFound,
+    Result,
+    RunAsked,
+    RunShown,
+    Said,
+    SchedulerAsked,
+    Table,
+)
+from jupyter_flows.errors import FlowsError
+from jupyter_flows.model.ids import FlowId, RunId
+from jupyter_flows.model.intent import IntentKind
+from jupyter_flows.model.problem import Problem
+from jupyter_flows.model.run import RunKey
+from jupyter_flows.runtime.by_hand import HandRun
+from jupyter_flows.runtime.flows import Flows
+from jupyter_flows.runtime.follow import Follower
+from jupyter_flows.views import View, problem_view
+
+
+class Notebook:
+    """Shows results below the cell. Nothing here waits: what goes on is followed by a thread that never prints."""
+
+    def __init__(self, flows: Flows) -> None:
+        self._flows = flows
+
+    def show(self, result: Result) -> None:
+        """Display `result`."""
+        match result:
+            case Said(text=text, warning=warning):
+                print(text)
+                if warning:
+                    print(f"warning: {warning}")
+            case Table():
+                show_table(result)
+            case GraphShown(view=view, why=why):
+                self._graph(view, why)
+            case RunShown(view=view):
+                show_bundle(view)
+            case RunAsked(key=key, text=text):
+                print(text)
+                self._follow_run(key)
+            case BackfillFollowed(backfill_id=backfill_id, text=text):
+                print(text)
+                self._follow_backfill(backfill_id)
+            case ProblemsFound(problems=problems):
+                show_problems(problems) if problems else print("No problems.")
+            case LogShown(text=text):
+                print(text or "The log is empty.", end="" if text.endswith("\n") else "\n")
+            case FileShown(path=path):
+                print(path)
+            case SchedulerAsked():
+                self._scheduler()
+
+    def _graph(self, view: View, why: bool) -> None:
+        from jupyter_flows.widgets import FlowWidget
+
+        show_live(FlowWidget(view), view)
+        if why:
+            rows = [[e["upstream"], e["downstream"], e["why"]] for e in view["edges"]]
+            show_table(Table(["from", "to", "why"], rows, {}, "", "The graph has no edges."))
+
+    def _follow_run(self, key: RunKey) -> None:
+        from jupyter_flows.widgets import RunWidget
+
+        screen = self._flows.screen(key)
+        view = screen.view()
+        widget = RunWidget(view, on_action=lambda action: self._act(widget, key, action))
+        handle = show_live(widget, view)
+        _keep_showing(self._flows, widget, handle, screen.view, lambda: self._flows.is_run_over(key))
+
+    def _follow_backfill(self, backfill_id: int) -> None:
+        from jupyter_flows.widgets import BackfillWidget
+
+        screen = self._flows.backfill_screen(backfill_id)
+        view = screen.view()
+        widget = BackfillWidget(view, on_action=lambda action: self._steer(widget, backfill_id, view, action))
+        handle = show_live(widget, view)
+        _keep_showing(self._flows, widget, handle, screen.view, lambda: self._flows.is_backfill_over(backfill_id))
+
+    # ── buttons ─────────────────────────────────────────────────────────────────────────
+
+    def _act(self, widget: Any, key: RunKey, action: Mapping[str, Any]) -> None:
+        """What a person clicked in a run's widget. Refusals are shown in the widget: a thread must not print."""
+        task = action.get("task_id")
+        tasks = [task] if task else None
+        try:
+            match action.get("action"):
+                case "cancel":
+                    self._flows.cancel(key, tasks)
+                case "retry":
+                    self._flows.clear(key, tasks, only_failed=task is None)
+                    self._resume(widget, key)
+                case "clear":
+                    self._flows.clear(key, tasks)
+                    self._resume(widget, key)
+                case "log" if task:
+                    attempt = self._flows.attempt(key, task, action.get("try_number"), int(action.get("map_index", -1)))
+                    widget.append_log(task, self._flows.log(attempt).text)
+                case "open" if task:
+                    attempt = self._flows.attempt(key, task, action.get("try_number"), int(action.get("map_index", -1)))
+                    widget.append_log(task, f"{self._flows.notebook(attempt)}\n")
+        except FlowsError as error:
+            widget.append_log(task or "", f"{error}\n")
+
+    def _resume(self, widget: Any, key: RunKey) -> None:
+        """A finished run goes on: its widget follows again."""
+        self._flows.host.ensure()
+        screen = self._flows.screen(key)
+        _keep_showing(self._flows, widget, None, screen.view, lambda: self._flows.is_run_over(key))
+
+    def _steer(self, widget: Any, backfill_id: int, view: View, action: Mapping[str, Any]) -> None:
+        kinds = {
+            "pause": IntentKind.PAUSE_BACKFILL,
+            "resume": IntentKind.RESUME_BACKFILL,
+            "cancel": IntentKind.CANCEL_BACKFILL,
+        }
+        try:
+            if action.get("action") in kinds and not action.get("run_id"):
+                self._flows.steer_backfill(backfill_id, kinds[action["action"]])
+            elif action.get("run_id"):
+                self._act(widget, RunKey(FlowId(view["flow_id"]), RunId(action["run_id"])), action)
+        except FlowsError as error:
+            widget.append_log("", f"{error}\n")
+
+    def _scheduler(self) -> None:
+        self._flows.host.ensure(fire_schedules=True)
+        print("The scheduler runs in this kernel: runs fire when their interval ends. `%flows scheduler stop` ends it.")
+        for stored in self._flows.flows():
+            if stored.flow.schedule and not stored.paused:
+                plan = next(iter(self._flows.next_runs(stored.flow, 1)), None)
+                when = f"next after {plan.run_after:%Y-%m-%d %H:%M} UTC" if plan else "no run is coming"
+                print(f"  {stored.flow.id}: {self._flows.timetable(stored.flow).describe()}; {when}")
+
+
+def _keep_showing(
+    flows: Flows, widget: Any, handle: Any, view: Callable[[], View], is_over: Callable[[], bool]
+) -> None:
+    """Update a widget from a thread of its own until all is over; the picture that is saved gets its last state."""
+
+    def on_change() -> bool:
+        over = is_over()
+        now = view()
+        widget.update(now)
+        if over and handle is not None:
+            handle.update(live_bundle(widget, now), raw=True)
+        return not over
+
+    Follower(flows.store, on_change, name="widget").start()
+
+
+def show_live(widget: Any, view: View) -> Any:
+    """Display a widget together with the static picture of `view`; the handle lets the picture be replaced."""
+    return display(live_bundle(widget, view), raw=True, display_id=True)
+
+
+def live_bundle(widget: Any, view: View) -> dict[str, Any]:
+    """The static bundle of `view`, and the widget where a front end can show it live."""
+    from jupyter_flows.widgets import bundle
+
+    return bundle(widget, view)
+
+
+def show_bundle(view: View) -> None:
+    """Display the static picture of a view."""
+    from jupyter_flows.picture.bundle import mimebundle
+
+    display(mimebundle(view), raw=True)
+
+
+def show_table(table: Table) -> None:
+    """Display rows as an HTML table, with a text form."""
+    if not table.rows:
+        print(table.empty)
+        return
+    head = "".join(f"<th style='text-align:left'>{escape(c)}</th>" for c in table.columns)
+    body = "".join(
+        "<tr>" + "".join(f"<td style='text-align:left'>{escape(str(c))}</td>" for c in row) + "</tr>"
+        for row in table.rows
+    )
+    title = f"<p><b>{escape(table.title)}</b></p>" if table.title else ""
+    html = f"{title}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    text = "\n".join([table.title, *("  ".join(map(str, row)) for row in table.rows)]).strip()
+    display({"text/html": html, "text/plain": text}, raw=True)
+
+
+def show_problems(problems: Sequence[Problem]) -> None:
+    """Display problems: what, where, and what to do."""
+    items = "".join(_problem_html(p) for p in problems)
+    text = "\n".join(f"{p.severity.value}: {p}" for p in problems)
+    mime = {"text/html": f"<div role='alert'>{items}</div>", "text/plain": text}
+    display(mime, raw=True, metadata={"jupyter_flows": {"problems": [dict(problem_view(p)) for p in problems]}})
+
+
+def _problem_html(problem: Problem) -> str:
+    colour = "--jp-error-color1, #c62828" if problem.is_error else "--jp-warn-color1, #a15c00"
+    line = f" line {problem.place.line}:" if problem.place.line else ""
+    fix = f"<br><span style='opacity:.85'>→ {escape(problem.fix)}</span>" if problem.fix else ""
+    return (
+        f"<div style='border-left:3px solid var({colour});padding:2px 10px;margin:4px 0'>"
+        f"<b>{problem.severity.value}</b>{line} {escape(problem.message)} "
+        f"<code>{escape(problem.code)}</code>{fix}</div>"
+    )
+
+
+def show_hand_run(done: HandRun) -> None:
+    """What a notebook task did by hand."""
+    brought = f" It brought back {', '.join(done.values)}." if done.values else ""
+    print(f"Ran {done.name} in a fresh kernel in {done.seconds:.1f} s.{brought} Executed notebook: {done.notebook}")
