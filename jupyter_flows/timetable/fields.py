@@ -97,7 +97,9 @@ def _range_fault(place: Field, item: str, base: str) -> _Fault | None:
     low_word, dash, high_word = base.partition("-")
     for word in (low_word, high_word) if dash else (low_word,):
         if _number(place, word) is None:
-            return f"'{word or item}' is not a {place.name}", _value_fix(place, word)
+            return f"'{word or item}' is not {'an' if place.name == 'hour' else 'a'} {place.name}", _value_fix(
+                place, word
+            )
     if not dash:
         return None
     low, high = _number(place, low_word) or 0, _number(place, high_word) or 0

@@ -54,7 +54,7 @@ def parse_schedule(schedule: str | None, timezone: str = "UTC", start: datetime 
         return _calendar(text[len("dates:") :], timezone)
     if (step := _spacing(text)) is not None:
         return _delta(text, step, in_utc(start, timezone) if start else EPOCH)
-    if len(word.split()) >= 4 and not _ENGLISH.match(word) and re.match(r"[\d*?rh-]", word):
+    if len(word.split()) >= 4 and not _ENGLISH.match(word) and re.match(r"[\d*?-]|[rh]\b", word):
         return Cron(text, timezone)
     raise UsageError(f"The schedule '{text}' cannot be understood.", fix=_nearest(text))
 
@@ -108,5 +108,5 @@ def _nearest(text: str) -> str:
         number, unit = match.groups()
         preset = {"hour": "@hourly", "day": "@daily", "week": "@weekly"}.get(unit)
         return f"Write {preset if preset and number in (None, '1') else f'{number or 1}{unit[0]}'}."
-    close = get_close_matches(word if word.startswith("@") else f"@{word}", _WORDS, n=1, cutoff=0.6)
+    close = get_close_matches(word if word.startswith("@") else f"@{word}", _WORDS, n=1, cutoff=0.7)
     return f"Write {close[0]}." if close else _HOW

@@ -32,7 +32,7 @@ def zone(name: str) -> ZoneInfo:
 def _zone_fix(name: str) -> str:
     known = {z.casefold(): z for z in available_timezones() - _HERE_ONLY}
     wanted = name.strip().replace(" ", "_").casefold()
-    close = get_close_matches(wanted, known, n=1, cutoff=0.6)
+    close = get_close_matches(wanted, known, n=1, cutoff=0.75)
     cities = {z.rsplit("/", 1)[-1]: z for z in sorted(known)}
     city = get_close_matches(wanted, cities, n=1, cutoff=0.8)
     if wanted not in known and city:
