@@ -19,7 +19,9 @@ import click
 
 from jupyter_flows.commands.group import takes_flow, verbs
 from jupyter_flows.commands.session import HERE
+from jupyter_flows.definition.check import check
 from jupyter_flows.definition.directive import FLOW_OPTIONS, TASK_OPTIONS, parse_directive
+from jupyter_flows.definition.notebook import read_flow
 from jupyter_flows.definition.wire import parse_wire
 
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/**/*.md", "changes/*.md", "examples/**/*.md")
@@ -46,7 +48,7 @@ class Block:
     line: int
 
 
-def check(root: Path) -> list[Fault]:
+def check_all(root: Path) -> list[Fault]:
     """All faults of all pages below `root`."""
     pages = sorted({page for pattern in PAGES for page in root.glob(pattern)})
     return [fault for page in pages for fault in check_page(page, root)]
@@ -58,7 +60,7 @@ def check_page(page: Path, root: Path) -> list[Fault]:
     found = [*link_faults(text, page, root)]
     for block in blocks(text):
         found += [(block.line + line, message) for line, message in CHECKS.get(block.language, nothing)(block.text)]
-    return [Fault(page.relative_to(root).as_posix(), line, message) for line, message in found]
+    return [Fault(page.relative_to(root).as_posix(), line, message) for line, message in dict.fromkeys(found)]
 
 
 # links
@@ -114,6 +116,7 @@ def json_faults(text: str) -> Iterator[tuple[int, str]]:
 
 def python_faults(text: str) -> Iterator[tuple[int, str]]:
     """Cells that do not parse, and magic lines the product would refuse. One block may show several cells."""
+    yield from flow_faults(text)
     for line, cell in cells(text):
         first, _, body = cell.partition("\n")
         if is_magic(first):
@@ -129,6 +132,19 @@ def python_faults(text: str) -> Iterator[tuple[int, str]]:
             ast.parse(plain)
         except SyntaxError as error:
             yield line + (error.lineno or 1) - 1, f"no Python: {error.msg}"
+
+
+def flow_faults(text: str) -> Iterator[tuple[int, str]]:
+    """The problems of a block that shows a whole flow: a `%flow` line and tasks."""
+    shown = list(cells(text))
+    if not all(any(cell.startswith(magic) for _, cell in shown) for magic in ("%flow ", "%%task ")):
+        return
+    code = [{"cell_type": "code", "id": f"cell-{line}", "metadata": {}, "source": cell} for line, cell in shown]
+    empty = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []}
+    flow, problems = read_flow({**empty, "cells": code}, path=None, read_notebook=lambda _: empty)
+    for problem in check(flow, problems):
+        begun = shown[problem.place.cell or 0][0]
+        yield begun + (problem.place.line or 1) - 1, problem.message
 
 
 def is_magic(line: str) -> bool:
@@ -181,8 +197,8 @@ def magic_fault(line: str, body: str) -> str:
         case "wire":
             problems = parse_wire(body)[1]
         case "flows":
-            line = shlex.split(words, comments=True)
-            return "" if line[:1] == ["at"] else command_fault(line, in_notebook=True)
+            typed = shlex.split(words, comments=True)
+            return "" if typed[:1] == ["at"] else command_fault(typed, in_notebook=True)
         case _:
             return ""
     return "; ".join(problem.message for problem in problems)
@@ -216,7 +232,7 @@ def make_targets() -> frozenset[str]:
 def main(arguments: list[str]) -> int:
     """Print the faults below the folder given, or below this repository; 1 if there are any."""
     root = Path(arguments[0]) if arguments else Path(__file__).parent.parent
-    faults = check(root.resolve())
+    faults = check_all(root.resolve())
     for fault in faults:
         print(fault)
     print(f"{len(faults)} fault(s) in the documentation" if faults else "the documentation is sound")

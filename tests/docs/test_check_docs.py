@@ -9,7 +9,7 @@ import pytest
 def faults(check_docs: ModuleType, folder: Path, text: str) -> list[tuple[int, str]]:
     page = folder / "README.md"
     page.write_text(text, encoding="utf-8")
-    return [(fault.line, fault.message) for fault in check_docs.check(folder)]
+    return [(fault.line, fault.message) for fault in check_docs.check_all(folder)]
 
 
 def fenced(language: str, body: str) -> str:
@@ -24,7 +24,7 @@ def fenced(language: str, body: str) -> str:
         "[web](https://example.org/missing.md)",
         "[mail](mailto:a@example.org)",
         "```\n[not a link](missing.md)\n```",
-        fenced("python", "%load_ext jupyter_flows\n%flow a --schedule @daily\n\n%%task b --after c,d\nx = 1"),
+        fenced("python", "%load_ext jupyter_flows\n%flow a --schedule @daily\n\n%%task b\nx = 1"),
         fenced("python", "%flows at 2013-02-03\nx = 1"),
         fenced("python", "%%bash\nif true; then echo; fi"),
         fenced("python", "%%wire\na >> [b, c]"),
@@ -55,6 +55,8 @@ def test_a_sound_page_has_no_faults(check_docs: ModuleType, tmp_path: Path, text
         (fenced("python", "%task train train.ipynb --colour red"), 4, "--colour"),
         (fenced("python", "%%wire\na + b"), 4, "a + b"),
         (fenced("python", "%flows dance"), 4, "no verb dance"),
+        (fenced("python", "%flow f\n\n%%task a\nx = 1\n\n%%task b --after c\nz = x"), 9, "no cell defines it"),
+        (fenced("python", "%flow f\n\n%%task a --colour red\nx = 1"), 6, "--colour"),
         (fenced("json", "{\n1}"), 5, "no JSON"),
         (fenced("python", "%flows backfill --form 2013-01-01"), 4, "--form"),
         (fenced("console", "$ ls\n$ jupyter flows dance"), 5, "no verb dance"),

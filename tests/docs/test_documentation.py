@@ -9,7 +9,7 @@ import pytest
 
 
 def test_the_documentation_is_sound(check_docs: ModuleType, root: Path) -> None:
-    assert [str(fault) for fault in check_docs.check(root)] == []
+    assert [str(fault) for fault in check_docs.check_all(root)] == []
 
 
 @pytest.mark.parametrize("page", ["magics.md", "settings.md", "verbs.md"])
