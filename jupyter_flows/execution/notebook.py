@@ -1,0 +1,561 @@
+"""One notebook through papermill's engine: our kernel, our error policy, no paths, no fixed waits, atomic saves.
+
+papermill gets a NotebookNode and nothing else, so it never changes the working directory, never writes a file and
+never inserts cells; cells are followed by their ids.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from nbclient.exceptions import CellExecutionComplete
+from nbformat import NotebookNode, from_dict
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import NBClientEngine, NotebookExecutionManager
+
+from jupyter_flows.execution.connect import Kernel
+from jupyter_flows.execution.cell_errors import cell_error, exits_quietly
+from jupyter_flows.execution.evidence import CellError, Evidence
+from jupyter_flows.execution.executor import Job
+from jupyter_flows.execution.folder import AttemptFolder, read_json, replace_file
+from jupyter_flows.execution.outputs import Allowance, CellOutputs, Log
+from jupyter_flows.execution.wire import CELL_FINISHED, CELL_STARTED
+
+READY = "ready"
+"""What the runner reports when the kernel answers."""
+
+SAVE_EVERY = 1.0
+IDLE_GRACE = 4.0
+"""Seconds without any output after which a cell that has replied counts as done although the kernel never said idle."""
+
+LAST_OUTPUT = 0.1
+"""Seconds of silence after a kernel's death that end the wait for its last words."""
+
+Report = Callable[[str, Mapping[str, Any]], None]
+
+
+class BadNotebook(ValueError):
+    """The job's notebook is not one."""
+
+
+class KernelDied(Exception):
+    """The kernel's process ended while something was asked of it."""
+
+
+class KernelSilent(Exception):
+    """The kernel did not answer in time. Says on which channel."""
+
+
+def run_notebook(job: Job, kernel: Kernel, loop: asyncio.AbstractEventLoop, report: Report, stop: Stop) -> Evidence:
+    """Run the job's notebook in `kernel`, save it to `job.output` whatever happens, and say what was seen.
+
+    `report` hears of the kernel's answer and of each of the author's cells. `stop` may be set by a signal handler:
+    then no further cell begins.
+    """
+    notebook = as_notebook(job.notebook)
+    log = Log(job.log)
+    manager = Manager(notebook, job.output)
+    try:
+        return Engine.run(manager, job=job, kernel=kernel, loop=loop, report=report, stop=stop, log=log)
+    finally:
+        log.close()
+
+
+class Stop:
+    """Whether someone asked to stop; shared with a signal handler."""
+
+    asked = False
+
+
+def as_notebook(data: Mapping[str, Any]) -> NotebookNode:
+    """The job's notebook for papermill. Raises BadNotebook instead of whatever a malformed one would cause later."""
+    cells = data.get("cells") if isinstance(data, Mapping) else None
+    if not isinstance(cells, list):
+        raise BadNotebook("The notebook has no list of cells.")
+    for number, cell in enumerate(cells, start=1):
+        if not isinstance(cell, dict) or not isinstance(cell.get("cell_type"), str):
+            raise BadNotebook(f"Cell {number} of the notebook is not a cell.")
+        if not isinstance(cell.get("metadata", {}), dict):
+            raise BadNotebook(f"Cell {number} of the notebook has metadata that is not an object.")
+    try:
+        notebook = from_dict(json.loads(json.dumps(data)))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BadNotebook(f"The notebook is not JSON: {error}") from error
+    if not isinstance(notebook.setdefault("metadata", NotebookNode()), dict):
+        raise BadNotebook("The notebook has metadata that is not an object.")
+    for cell in notebook["cells"]:
+        _complete(cell)
+    notebook["metadata"]["papermill"] = NotebookNode()
+    return notebook
+
+
+def _complete(cell: NotebookNode) -> None:
+    source = cell.get("source", "")
+    cell["source"] = "".join(map(str, source)) if isinstance(source, list) else str(source)
+    cell.setdefault("metadata", NotebookNode())
+    if not isinstance(cell["metadata"].get("tags", []), list):
+        cell["metadata"]["tags"] = []
+
+
+def notebook_bytes(notebook: Mapping[str, Any]) -> bytes:
+    """The notebook as a file, texts split into lines as every tool writes them."""
+    data = dict(notebook)
+    data["cells"] = [_written_cell(cell) for cell in notebook["cells"]]
+    return json.dumps(data, indent=1, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+
+
+def _written_cell(cell: Mapping[str, Any]) -> dict[str, Any]:
+    written = dict(cell)
+    written["source"] = cell["source"].splitlines(True)
+    if cell["cell_type"] == "code":
+        written["outputs"] = [_written_output(output) for output in cell.get("outputs", [])]
+        written.setdefault("execution_count", None)
+    return written
+
+
+def _written_output(output: Mapping[str, Any]) -> dict[str, Any]:
+    written = dict(output)
+    if isinstance(written.get("text"), str):
+        written["text"] = written["text"].splitlines(True)
+    if isinstance(written.get("data"), dict):
+        written["data"] = {
+            mime: value.splitlines(True) if isinstance(value, str) and mime.startswith("text/") else value
+            for mime, value in written["data"].items()
+        }
+    return written
+
+
+# ── papermill's bookkeeping ──────────────────────────────────────────────────────────
+
+
+class Manager(NotebookExecutionManager):
+    """papermill's record of the run in the notebook, saved at most once a second, atomically, and always at the end."""
+
+    def __init__(self, notebook: NotebookNode, output: Path) -> None:
+        super().__init__(notebook, output_path=None, progress_bar=False)
+        self._output = output
+        self._every = SAVE_EVERY
+        self._saved = time.monotonic()
+        self._settle: Callable[[], None] = lambda: None
+        self._is_dirty = True
+        self.is_complete = False
+
+    def settle_with(self, settle: Callable[[], None]) -> None:
+        """Call `settle` before each save: it brings the outputs up to date."""
+        self._settle = settle
+
+    def save(self, **_: Any) -> None:
+        """Write the notebook as it stands, unless that was done just now. A failure waits for the last save to tell."""
+        self._is_dirty = True
+        self.save_if_due()
+
+    def save_if_due(self) -> None:
+        """Write what was asked to be saved too soon after the last time."""
+        began = time.monotonic()
+        if not self._is_dirty or self.is_complete or began - self._saved < self._every:
+            return
+        self._is_dirty = False
+        try:
+            self._write(durable=False)
+        except OSError:
+            self._every *= 2
+        self._saved = time.monotonic()
+        self._every = max(self._every, 20 * (self._saved - began))
+
+    def autosave_cell(self) -> None:
+        """papermill asks after each message; `save` knows when it is time."""
+        self.save()
+
+    def notebook_complete(self, **_: Any) -> None:
+        """Close the record and save for good. Cells that never ran stay `pending`. Raises OSError on a full disk."""
+        self.is_complete = True
+        self.end_time = self.now()
+        record = self.nb.metadata["papermill"]
+        record["end_time"] = self.end_time.isoformat()
+        if self.start_time is not None:
+            record["duration"] = (self.end_time - self.start_time).total_seconds()
+        self._write(durable=True)
+
+    def _write(self, *, durable: bool) -> None:
+        self._settle()
+        self._output.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        replace_file(self._output, notebook_bytes(self.nb), durable=durable)
+
+
+class Engine(NBClientEngine):
+    """papermill's nbclient engine around our own manager and client; never registered, never looked up by name."""
+
+    @classmethod
+    def run(cls, manager: Manager, **how: Any) -> Evidence:
+        """Run the managed notebook; its record is closed and saved in any case."""
+        manager.notebook_start()
+        try:
+            return cls.execute_managed_notebook(manager, how["job"].kernel, **how)
+        finally:
+            if not manager.is_complete:
+                manager.notebook_complete()
+
+    @classmethod
+    def execute_managed_notebook(cls, nb_man: Manager, kernel_name: str, **how: Any) -> Evidence:
+        """What papermill's engines are asked for."""
+        return Client(nb_man, kernel_name=kernel_name, **how).execute()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a code cell stands. `ordinal` counts the author's cells from 0; None for all others."""
+
+    index: int
+    cell: NotebookNode
+    ordinal: int | None
+
+
+def places(notebook: NotebookNode) -> tuple[list[Place], int]:
+    """The cells that will run, in order, and how many of them are the author's.
+
+    The author's are those with the role `body`; all of them when no cell has a role.
+    """
+    running = [(i, c) for i, c in enumerate(notebook["cells"]) if _runs(c)]
+    has_roles = any(_role(cell) for cell in notebook["cells"])
+    found: list[Place] = []
+    count = 0
+    for index, cell in running:
+        is_body = not has_roles or _role(cell) == "body"
+        found.append(Place(index, cell, count if is_body else None))
+        count += is_body
+    return found, count
+
+
+def _runs(cell: NotebookNode) -> bool:
+    tags = cell["metadata"].get("tags", [])
+    return cell["cell_type"] == "code" and bool(cell["source"].strip()) and "skip-execution" not in tags
+
+
+def _role(cell: NotebookNode) -> Any:
+    ours = cell["metadata"].get("jupyter_flows")
+    return ours.get("role") if isinstance(ours, Mapping) else None
+
+
+# ── the drive ────────────────────────────────────────────────────────────────────────
+
+
+class Client(PapermillNotebookClient):
+    """nbclient's handling of messages, driven by events only: replies, output, and the end of the kernel's process."""
+
+    def __init__(
+        self,
+        manager: Manager,
+        *,
+        job: Job,
+        kernel: Kernel,
+        loop: asyncio.AbstractEventLoop,
+        report: Report,
+        stop: Stop,
+        log: Log,
+        kernel_name: str,
+    ) -> None:
+        super().__init__(manager, kernel_name=kernel_name, record_timing=False)
+        self._job = job
+        self._kernel = kernel
+        self._loop = loop
+        self._report = report
+        self._stop = stop
+        self._text_log = log
+        self._allowance = Allowance()
+        self._outputs: dict[int, CellOutputs] = {}
+        self._owners: dict[str, Place] = {}
+        self._current = ""
+        self._heard = time.monotonic()
+        self._seen = Evidence()
+        manager.settle_with(self._settle)
+
+    def execute(self, **_: Any) -> Evidence:
+        """Drive the notebook to its end and say what was seen."""
+        return self._loop.run_until_complete(self._drive())
+
+    async def _drive(self) -> Evidence:
+        self._idle: asyncio.Future[None] = self._loop.create_future()
+        self.kc = self._kernel.client()
+        self._death = asyncio.ensure_future(self._kernel.ended())
+        try:
+            await self._until_ready()
+        except (KernelDied, KernelSilent) as error:
+            self._see(refused=str(error), kernel_exit=self._exit_code())
+            await self._kernel.kill(self.kc)
+            return self._close()
+        helpers = [asyncio.ensure_future(self._listen()), asyncio.ensure_future(self._save_now_and_then())]
+        await self._run_cells()
+        if not self._death.done():
+            self.kc.shutdown()
+        seen = self._close()
+        await self._kernel.stop(self.kc)
+        for task in (*helpers, self._death):
+            task.cancel()
+        await asyncio.wait((*helpers, self._death))
+        return seen
+
+    async def _save_now_and_then(self) -> None:
+        """A cell may be silent for hours: what came before it is on disk after a second."""
+        while not self.nb_man.is_complete:
+            await asyncio.sleep(SAVE_EVERY)
+            self.nb_man.save_if_due()
+
+    def _close(self) -> Evidence:
+        """The last save; while it is written the kernel is already shutting down."""
+        self.set_widgets_metadata()
+        self._note_in_notebook()
+        if self._text_log.fault and not self._seen.trouble:
+            self._see(trouble=f"Output was lost: {self._text_log.fault}")
+        try:
+            self.nb_man.notebook_complete()
+        except OSError as error:
+            self._see(trouble=f"The executed notebook could not be written to {self._job.output}: {error.strerror}.")
+        return self._seen
+
+    def _note_in_notebook(self) -> None:
+        """A word for people who open the file; nothing is ever read back from it."""
+        seen = self._seen
+        ended = "finished" if seen.finished else "failed" if seen.error else "died" if seen.kernel_died else "not run"
+        record = self.nb["metadata"].setdefault("jupyter_flows", NotebookNode())
+        if isinstance(record, dict):
+            record["attempt"], record["ended"] = str(self._job.attempt), ended
+
+    def _see(self, **facts: Any) -> None:
+        self._seen = replace(self._seen, **facts)
+
+    def _exit_code(self) -> int | None:
+        return self._death.result() if self._death.done() and not self._death.cancelled() else None
+
+    # ── readiness ───────────────────────────────────────────────────────────────────────
+
+    async def _until_ready(self) -> None:
+        """Return when the kernel has answered on its shell channel and is heard on iopub."""
+        deadline = time.monotonic() + self._job.start_timeout
+        heard = asyncio.ensure_future(self.kc.iopub_channel.get_msg(timeout=None))
+        answer = asyncio.ensure_future(self._answer(self.kc.kernel_info()))
+        again = time.monotonic() + 0.5
+        try:
+            while not (heard.done() and answer.done()):
+                pending = {task for task in (heard, answer) if not task.done()}
+                await asyncio.wait({*pending, self._death}, timeout=0.25, return_when=asyncio.FIRST_COMPLETED)
+                if self._death.done():
+                    raise KernelDied(
+                        f"The kernel '{self._job.kernel}' ended {_with(self._exit_code())} while starting."
+                    )
+                if time.monotonic() > deadline:
+                    raise KernelSilent(self._silence(heard.done(), answer.done()))
+                if answer.done() and time.monotonic() > again:
+                    answer = asyncio.ensure_future(self._answer(self.kc.kernel_info()))
+                    again = time.monotonic() + 0.5
+        finally:
+            for task in (heard, answer):
+                task.cancel()
+        self.nb["metadata"]["language_info"] = answer.result()["content"]["language_info"]
+        self._see(started=True)
+        self._report(READY, {})
+
+    async def _answer(self, message_id: str) -> dict[str, Any]:
+        while True:
+            message: dict[str, Any] = await self.kc.shell_channel.get_msg(timeout=None)
+            if message["parent_header"].get("msg_id") == message_id:
+                return message
+
+    def _silence(self, heard: bool, answered: bool) -> str:
+        silent = [name for name, spoke in (("shell", answered), ("iopub", heard)) if not spoke]
+        return (
+            f"The kernel '{self._job.kernel}' did not answer within {self._job.start_timeout:g} s "
+            f"(silent: {' and '.join(silent)} channel)."
+        )
+
+    # ── cells ───────────────────────────────────────────────────────────────────────────
+
+    async def _run_cells(self) -> None:
+        running, count = places(self.nb)
+        for place in running:
+            if self._stop.asked:
+                return
+            self._tell(CELL_STARTED, place, count)
+            self.nb_man.cell_start(place.cell, place.index)
+            try:
+                goes_on = await self._run_cell(place)
+            except KernelDied:
+                self._see(kernel_died=True, kernel_exit=self._exit_code(), cell=_number(place))
+                self.nb_man.cell_exception(place.cell, cell_index=place.index)
+                goes_on = False
+            ok = goes_on or self._seen.stopped_early
+            self.nb_man.cell_complete(place.cell, cell_index=place.index)
+            self._tell(CELL_FINISHED, place, count, ok=ok)
+            if not goes_on:
+                return
+        self._see(finished=True)
+
+    def _tell(self, event: str, place: Place, count: int, **more: Any) -> None:
+        if place.ordinal is not None:
+            self._report(event, {"cell": place.ordinal, "cells": count, **more})
+
+    async def _run_cell(self, place: Place) -> bool:
+        """Run one cell. Whether the notebook goes on after it."""
+        tags = place.cell["metadata"].get("tags", [])
+        reply = await self._execute(place, may_fail="raises-exception" in tags)
+        if any(p.get("source") == "ask_exit" for p in reply.get("payload", [])):
+            self._see(finished=True, stopped_early=True)
+            return False
+        if reply["status"] == "ok" or ("raises-exception" in tags and not self._said_its_end()):
+            return True
+        if exits_quietly(reply):
+            self._see(finished=True, stopped_early=True)
+        else:
+            self._see(error=cell_error(reply, place.cell, number=_number(place)))
+            self.nb_man.cell_exception(place.cell, cell_index=place.index)
+        return False
+
+    def _said_its_end(self) -> bool:
+        """Whether the code called `skip` or `fail`, which end the notebook whatever the cell's tags allow."""
+        try:
+            result = read_json(AttemptFolder(self._job.folder).result)
+        except ValueError:
+            return False
+        return isinstance(result, dict) and any(isinstance(result.get(k), str) for k in ("skip", "fail"))
+
+    async def _execute(self, place: Place, *, may_fail: bool) -> dict[str, Any]:
+        place.cell["outputs"] = []
+        self._outputs[place.index] = CellOutputs(place.cell["outputs"], self._allowance)
+        self.clear_before_next_output = False
+        self._idle = self._loop.create_future()
+        self._current = self.kc.execute(place.cell["source"], store_history=True, stop_on_error=not may_fail)
+        self._owners[self._current] = place
+        reply = await self._reply(self._current)
+        await self._last_output()
+        content: dict[str, Any] = reply["content"]
+        place.cell["execution_count"] = content.get("execution_count", place.cell.get("execution_count"))
+        return content
+
+    async def _reply(self, message_id: str) -> dict[str, Any]:
+        answer = asyncio.ensure_future(self._answer(message_id))
+        await asyncio.wait({answer, self._death}, return_when=asyncio.FIRST_COMPLETED)
+        if not answer.done():
+            await asyncio.wait({answer}, timeout=LAST_OUTPUT)
+        if answer.done():
+            return answer.result()
+        answer.cancel()
+        while time.monotonic() - self._heard < LAST_OUTPUT:
+            await asyncio.sleep(LAST_OUTPUT / 4)
+        raise KernelDied
+
+    async def _last_output(self) -> None:
+        """Wait until the kernel says idle, or has been silent for so long that the word must have been lost."""
+        self._heard = time.monotonic()
+        while not self._idle.done():
+            left = (LAST_OUTPUT if self._death.done() else IDLE_GRACE) - (time.monotonic() - self._heard)
+            if left <= 0:
+                self._text_log.write("\n[some output of this cell may be missing]\n")
+                return
+            pending = {self._idle} if self._death.done() else {self._idle, self._death}
+            await asyncio.wait(pending, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+
+    # ── output ──────────────────────────────────────────────────────────────────────────
+
+    async def _listen(self) -> None:
+        """Take every message of iopub as it comes, for whichever cell asked for it: threads print after their cell."""
+        while True:
+            try:
+                message = await self.kc.iopub_channel.get_msg(timeout=None)
+            except ValueError:
+                continue  # not signed with our key: not our kernel's
+            self._heard = time.monotonic()
+            asked_by = message["parent_header"].get("msg_id")
+            place = self._owners.get(asked_by)
+            if place is None:
+                continue
+            try:
+                self.process_message(message, place.cell, place.index)
+            except CellExecutionComplete:
+                if asked_by == self._current and not self._idle.done():
+                    self._idle.set_result(None)
+            except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+                self._text_log.write(f"\n[an output could not be read: {error!r}]\n")
+
+    def output(
+        self, outs: list[NotebookNode], msg: dict[str, Any], display_id: str | None, cell_index: int
+    ) -> NotebookNode | None:
+        """Add an output to its cell and its text to the log, within bounds."""
+        kind, content = msg["msg_type"], msg["content"]
+        if self.output_hook_stack.get(msg["parent_header"].get("msg_id")):
+            return super().output(outs, msg, display_id, cell_index)
+        if kind == "stream":
+            self._delayed_clear(cell_index)
+            self._text_log.write(content["text"])
+            self._outputs[cell_index].add_text(content["name"], content["text"])
+            return None
+        output = _output(kind, content)
+        if output is None:
+            return None
+        self._delayed_clear(cell_index)
+        self._text_log.write(_plain(output))
+        if self._outputs[cell_index].add_rich(output) and display_id:
+            where = self._display_id_map.setdefault(display_id, {}).setdefault(cell_index, [])
+            where.append(len(outs) - 1)
+        return output
+
+    def clear_output(self, outs: list[NotebookNode], msg: dict[str, Any], cell_index: int) -> None:
+        """Forget the cell's outputs, now or before the next one."""
+        if self.output_hook_stack.get(msg["parent_header"].get("msg_id")):
+            super().clear_output(outs, msg, cell_index)
+        elif msg["content"].get("wait"):
+            self.clear_before_next_output = True
+        else:
+            self._clear(cell_index)
+
+    def _delayed_clear(self, cell_index: int) -> None:
+        if self.clear_before_next_output:
+            self.clear_before_next_output = False
+            self._clear(cell_index)
+
+    def _clear(self, cell_index: int) -> None:
+        self._outputs[cell_index].clear()
+        self.clear_display_id_mapping(cell_index)
+
+    def _settle(self) -> None:
+        for outputs in self._outputs.values():
+            outputs.settle()
+
+
+def _output(kind: str, content: Mapping[str, Any]) -> NotebookNode | None:
+    """The message as nbformat stores it; None for messages that are no output."""
+    if kind == "error":
+        error: NotebookNode = from_dict(
+            {"output_type": kind, **{k: content[k] for k in ("ename", "evalue", "traceback")}}
+        )
+        return error
+    if kind not in ("display_data", "execute_result"):
+        return None
+    output = {"output_type": kind, "data": content["data"], "metadata": content.get("metadata", {})}
+    if kind == "execute_result":
+        output["execution_count"] = content.get("execution_count")
+    node: NotebookNode = from_dict(output)
+    return node
+
+
+def _plain(output: NotebookNode) -> str:
+    """What the log shows of it: colours are kept."""
+    if output["output_type"] == "error":
+        return "\n".join(output["traceback"]) + "\n"
+    text = output["data"].get("text/plain", "")
+    return text + "\n" if isinstance(text, str) and text else ""
+
+
+def _number(place: Place) -> int | None:
+    return None if place.ordinal is None else place.ordinal + 1
+
+
+def _with(code: int | None) -> str:
+    return "at once" if code is None else f"with exit code {code}"
+
+
+__all__ = ["READY", "BadNotebook", "CellError", "Stop", "run_notebook"]
