@@ -168,9 +168,9 @@ def test_a_candidate_takes_its_facts_from_flow_and_run(
     make_flow: Callable[..., Flow], make_run: Callable[..., FlowRun]
 ) -> None:
     flow = make_flow("a", {"a": {"pool": "gpu", "pool_slots": 2}}, max_active_tasks=3)
-    run = make_run(backfill_id=7)
+    run = make_run(backfill_id=7, logical_date=NOW)
     made = candidate(flow, run, TaskKey(TaskId("a")), 5)
-    assert made == Candidate(run.key, TaskKey(TaskId("a")), run.interval.start, 5, True, "gpu", 2, 3)
+    assert made == Candidate(run.key, TaskKey(TaskId("a")), NOW, 5, True, "gpu", 2, 3)
 
 
 # weights

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
-from jupyter_flows.engine.retry import MAX_LOSSES
+from jupyter_flows.engine.retry import MAX_LOSSES, retry_delay
 from jupyter_flows.engine.stimuli import Dispatched, RunStarted, Step, StopAttempt, Tick, WakeAt
 from jupyter_flows.errors import Conflict, NotFound
 from jupyter_flows.model.event import CELL_FINISHED, CELL_STARTED, RUN_MOVED, TASK_RUN_MOVED
@@ -30,6 +30,7 @@ from jupyter_flows.model.run import (
 )
 from jupyter_flows.model.state import RunState, TaskState
 
+NOON = datetime(2024, 1, 1, 12, tzinfo=timezone.utc)
 MINUTE = timedelta(minutes=1)
 ONCE_MORE = {"retry": RetryPolicy(1, MINUTE)}
 Tell = Callable[..., Any]
@@ -468,3 +469,36 @@ def test_tasks_a_newer_version_adds_are_taken_up(started: Tell, story: Tell) -> 
 def test_asking_for_an_unknown_task_names_a_near_one(started: Tell) -> None:
     with pytest.raises(NotFound, match="Did you mean 'extract'"):
         started("extract").task("extrat")
+
+
+def test_the_name_of_an_unknown_mapped_task_tells_its_index(started: Tell) -> None:
+    with pytest.raises(NotFound, match=r"no task 'a\[0\]'"):
+        started("a").machine.task_run(TaskKey(TaskId("a"), 0))
+
+
+def test_a_task_that_never_ran_still_tells_when_it_was_decided(started: Tell) -> None:
+    run = started("a >> b >> c")
+    run.now += MINUTE
+    run.do("a", SkipAsked())
+    assert [run.task(name).end_date for name in "abc"] == [run.now] * 3
+    assert run.task("b").start_date is None
+
+
+def test_without_a_past_a_task_that_depends_on_it_runs(started: Tell) -> None:
+    assert started("a", {"a": {"depends_on_past": True}}).ready == ["a"]
+
+
+@pytest.mark.parametrize(("names", "reason"), [("abc", "failed: a, b, c"), ("abcd", "failed: a, b, c and 1 more")])
+def test_up_to_three_failed_tasks_are_named(started: Tell, names: str, reason: str) -> None:
+    run = started(", ".join(names))
+    for name in names:
+        run.do(name, Failed("boom"))
+    assert run.machine.run.reason == reason
+
+
+def test_the_growing_delay_of_a_retry_is_drawn_with_the_logical_date(started: Tell, make_run: Tell) -> None:
+    policy = RetryPolicy(1, timedelta(hours=1), 2.0)
+    run = started("a", {"a": {"retry": policy}}, run=make_run(logical_date=NOON - timedelta(days=7)))
+    run.do("a", Failed("boom"))
+    expected = retry_delay(policy, run.machine.attempt(key("a")), NOON - timedelta(days=7))
+    assert run.task("a").next_try_at == run.now + expected

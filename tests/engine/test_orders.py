@@ -280,3 +280,10 @@ def test_a_cancelled_run_can_be_cleared_and_run_again(started: Tell) -> None:
     run.do("b")
     assert run.run_state is RunState.SUCCESS
     assert run.task("a").try_number == 2
+
+
+def test_cancelling_an_unknown_task_is_refused(started: Tell) -> None:
+    run = started("a")
+    with pytest.raises(NotFound, match="no task 'x'"):
+        run.tell(CancelAsked(keys("ax")))
+    assert run.ready == ["a"]
