@@ -35,9 +35,9 @@ def static_bundle(view: Mapping[str, Any]) -> dict[str, Any]:
 class LiveView(anywidget.AnyWidget):  # type: ignore[misc]
     """A flow, run or backfill view that can be updated from any thread.
 
-    `view` is sent whole, so callers coalesce: at most ten updates a second, and one with the final state. `scene` (where
-    the nodes stand) is sent only when the graph changes. Nothing flows back but messages, so no two threads ever set the
-    same trait.
+    `view` is sent whole, so callers coalesce: at most ten updates a second, and one with the final state. `scene`
+    (where the nodes stand) is sent only when the graph changes. Nothing flows back but messages, so no two threads
+    ever set the same trait.
     """
 
     view = traitlets.Dict().tag(sync=True)
