@@ -15,16 +15,24 @@ def connect(target: str | sa.URL | sa.Engine, *, timeout: float = 30.0) -> Datab
     if isinstance(target, sa.Engine):
         target.dispose()  # connections made before our settings are not ours
         return _kind(target.url)(target, timeout)
-    try:
-        url = sa.make_url(target)
-    except sa.exc.ArgumentError as error:
-        raise ConfigError(f"{target!r} is not a database URL.", fix=_URL_FIX) from error
+    url = _parsed(target)
     kind = _kind(url)
     engine = sqlite_engine(url, timeout) if kind is SqliteDatabase else postgresql_engine(url)
     return kind(engine, timeout)
 
 
+_FILE = "sqlite:///"
 _URL_FIX = "Write memory://, sqlite:///path/to/file.db or postgresql://user@host/database."
+
+
+def _parsed(target: str | sa.URL) -> sa.URL:
+    if isinstance(target, str) and target.startswith(_FILE) and "?" not in target:
+        # a path is taken as it is written: SQLAlchemy 2.1 would read a % in it as an escape, 2.0 would not
+        return sa.URL.create("sqlite", database=target.removeprefix(_FILE))
+    try:
+        return sa.make_url(target)
+    except (sa.exc.ArgumentError, ValueError) as error:
+        raise ConfigError("This is not a database URL.", fix=_URL_FIX) from error
 
 
 def _kind(url: sa.URL) -> type[SqliteDatabase] | type[PostgresqlDatabase]:

@@ -127,7 +127,8 @@ def _taken(writer: Writer, flow_id: str, runs: Sequence[FlowRun]) -> Iterable[tu
             columns.run_id.in_([run.run_id for run in some]),
             columns.logical_date.in_([run.logical_date for run in some]),
         ):
-            yield from writer.connection.execute(query.where(condition)).tuples()
+            for row in writer.connection.execute(query.where(condition)):
+                yield row.run_id, row.logical_date
 
 
 # ── one turn of the scheduler ────────────────────────────────────────────────────────
@@ -218,7 +219,8 @@ def _upsert_attempts(dialect: str) -> Any:
     replaced = {c.name: insert.excluded[c.name] for c in table.c if c.name not in ("id", *_ATTEMPT)}
     keys = [table.c[name] for name in _ATTEMPT]
     same = table.c.token == insert.excluded.token
-    return insert.on_conflict_do_update(index_elements=keys, set_=replaced, where=same)
+    upsert = insert.on_conflict_do_update(index_elements=keys, set_=replaced, where=same)
+    return upsert.execution_options(preserve_rowcount=True)  # SQLAlchemy keeps it for UPDATE only, unless asked
 
 
 # ── requests and backfills ───────────────────────────────────────────────────────────
