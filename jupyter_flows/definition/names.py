@@ -7,11 +7,11 @@ The work is split: `names_ipython` makes Python of IPython's syntax, `names_walk
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from jupyter_flows.definition.names_ipython import parse_cell
 from jupyter_flows.definition.names_mutation import dropped_calls
-from jupyter_flows.definition.names_record import Notes
+from jupyter_flows.definition.names_record import BUILTINS, Notes
 from jupyter_flows.definition.names_scope import Effects, bound_at_top
 from jupyter_flows.definition.names_state import first_lines
 from jupyter_flows.definition.names_walk import Walk
@@ -77,7 +77,7 @@ def _frozen(notes: Notes) -> CellNames:
         deletes=first_lines(notes.deleted, set(notes.deleted) - held),
         imports=first_lines(notes.imports, held),
         modules=tuple(notes.modules),
-        effects={name: effects for name, effects in notes.effects.items() if name in held},
+        effects={name: _without_builtins(effects, notes) for name, effects in notes.effects.items() if name in held},
         problems=tuple(sorted(notes.problems, key=lambda p: p.place.line or 0)),
         maybe=frozenset(notes.reads) - notes.certain,
         deferred=frozenset(notes.reads) - notes.direct,
@@ -85,6 +85,10 @@ def _frozen(notes: Notes) -> CellNames:
         ready={name: settled for name, settled in notes.ready.items() if settled},
         opaque=notes.opaque,
     )
+
+
+def _without_builtins(effects: Effects, notes: Notes) -> Effects:
+    return replace(effects, reads=effects.reads - (BUILTINS - notes.bound_anywhere))
 
 
 def _syntax_error(error: SyntaxError, source: str) -> Problem:
