@@ -157,7 +157,7 @@ class _Scanner:
                     self._continued = found[0] == "\\\n"
 
     def _close_triple(self, line: str, at: int) -> int:
-        end = re.compile(rf"(?:\\.|(?!{self._triple}).)*{self._triple}", re.DOTALL).match(line, at)
+        end = re.compile(rf"(?:\\.|(?!{self._triple})[^\\])*{self._triple}", re.DOTALL).match(line, at)
         if end is None:
             return len(line)
         self._triple = ""
