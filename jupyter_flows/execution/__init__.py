@@ -1,0 +1,1 @@
+"""Carrying out jobs: the only place that touches kernels."""

@@ -50,10 +50,10 @@ def ipc_connection(folder: Path, kernel_name: str) -> dict[str, Any]:
 
 def open_client(client: Any) -> Any:
     """Open the channels the runner needs. No heartbeat: the process itself is watched. Retries connecting at once."""
-    import zmq
+    from zmq.constants import SocketOption
 
-    client.context.setsockopt(zmq.RECONNECT_IVL, 2)
-    client.context.setsockopt(zmq.RECONNECT_IVL_MAX, 20)
+    client.context.setsockopt(SocketOption.RECONNECT_IVL, 2)
+    client.context.setsockopt(SocketOption.RECONNECT_IVL_MAX, 20)
     client.start_channels(stdin=False, hb=False)
     return client
 
@@ -74,14 +74,19 @@ async def process_ended(pid: int, handle: int | None = None) -> None:
             await asyncio.sleep(0.25)
         return
     loop = asyncio.get_running_loop()
-    gone = loop.create_future()
-    loop.add_reader(handle, lambda: gone.done() or gone.set_result(None))
+    gone: asyncio.Future[None] = loop.create_future()
+    loop.add_reader(handle, _resolve, gone)
     try:
         await gone
     finally:
         loop.remove_reader(handle)
         if own is not None:
             os.close(own)
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 def _exists(pid: int) -> bool:

@@ -33,7 +33,7 @@ def find_kernel(name: str | None, language: str = "python") -> str:
 
 
 def is_own_python(name: str) -> bool:
-    """Whether the kernelspec starts plain ipykernel in this very Python: only then may a forked kernel stand in for it."""
+    """Whether the kernelspec starts plain ipykernel in this very Python: only then may a forked one stand in for it."""
     spec = _spec(name)
     argv = list(spec.argv)
     if (

@@ -21,6 +21,8 @@ from jupyter_flows.execution import follow, processes
 from jupyter_flows.execution.environment import kernel_environment
 from jupyter_flows.execution.executor import Emit, Job
 from jupyter_flows.execution.folder import AttemptFolder, encode, replace_file
+from jupyter_flows.execution.forge import Forge
+from jupyter_flows.execution.forges import Forges, Instead
 from jupyter_flows.execution.kernels import find_kernel
 from jupyter_flows.execution.starting import Begun, start_cold, write_folder
 from jupyter_flows.model.ids import AttemptId
@@ -62,7 +64,8 @@ class LocalExecutor:
             raise ExecutionError("The local executor needs Linux or another POSIX system.", fix="Use WSL on Windows.")
         self._home = home
         self._parallelism = parallelism
-        self._wants_forge = forge
+        self._forges = Forges(watch=self._watch_forge, unwatch=self._unwatch_forge) if forge else None
+        self._waiting: list[Following] = []
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._followed: dict[AttemptId, Following] = {}
         self._lock = threading.Lock()
@@ -92,6 +95,11 @@ class LocalExecutor:
             following = self._followed.get(attempt)
         if following is not None and not self._is_closed:
             self._ask(partial(self._cancel, following, grace, reason))
+
+    def warm(self, preload: Iterable[str] = ()) -> None:
+        """Get ready before the first job: have a forge come up that has `preload` imported. Optional."""
+        if self._forges is not None:
+            self._ask(partial(self._forges.want, preload))
 
     def close(self, *, cancel: bool = False) -> None:
         """Stop following; with `cancel`, end everything first and wait for it."""
@@ -153,6 +161,7 @@ class LocalExecutor:
                     self._guarded(key.data)
             while not self._inbox.empty():
                 self._guarded(self._inbox.get())
+            self._serve_waiting()
             for following in list(self._followed.values()):
                 if following.has_begun and (following.pipe is None or following.overdue is not None):
                     self._guarded(partial(self._look, following))
@@ -168,13 +177,18 @@ class LocalExecutor:
     def _patience(self) -> float | None:
         """How long the selector may wait: for ever when every attempt has a pipe that will wake it."""
         polled = any(f.has_begun and (f.pipe is None or f.overdue is not None) for f in self._followed.values())
-        return LOOK_EVERY if polled else None
+        return LOOK_EVERY if polled or self._waiting else None
 
     def _leave(self, *, when_done: bool) -> None:
         self._leaves_when_done, self._is_leaving = when_done, not when_done
 
     def _tidy(self) -> None:
         """Let go of everything; a supervisor of ours that goes on is reaped when it ends, so it leaves no zombie."""
+        waiting, self._waiting = self._waiting, []
+        for following in waiting:
+            self._guarded(partial(self._start_cold, following))
+        if self._forges is not None:
+            self._forges.close()
         for following in self._followed.values():
             self._close_pipe(following)
             if following.process is not None:
@@ -190,17 +204,65 @@ class LocalExecutor:
         try:
             find_kernel(job.kernel)
             write_folder(job)
-            begun = self._start(job)
-        except (ExecutionError, OSError) as error:
+        except ExecutionError as error:
             self._finish(following, follow.ended(job, NotStarted(str(error))))
             return
+        self._launch(following)
+
+    def _launch(self, following: Following) -> None:
+        """Start its supervisor: forked, or cold, or after a forge that is coming up."""
+        job = following.job
+        instead: Begun | Instead = Instead.GO_COLD
+        if self._forges is not None:
+            instead = self._forges.start(job, kernel_environment(os.environ, job))
+        if instead is Instead.WAIT:
+            self._waiting.append(following)
+        elif isinstance(instead, Begun):
+            self._begun(following, instead)
+        else:
+            self._start_cold(following)
+
+    def _start_cold(self, following: Following) -> None:
+        job = following.job
+        try:
+            self._begun(following, start_cold(job.folder, kernel_environment(os.environ, job)))
+        except OSError as error:
+            refused = NotStarted(f"No process could be started: {error}")
+            self._finish(following, follow.ended(job, refused))
+
+    def _begun(self, following: Following, begun: Begun) -> None:
         following.has_begun = True
         following.pipe, following.process = begun.pipe, begun.process
         os.set_blocking(begun.pipe, False)
         self._selector.register(begun.pipe, selectors.EVENT_READ, partial(self._news, following))
 
-    def _start(self, job: Job) -> Begun:
-        return start_cold(job.folder, kernel_environment(os.environ, job))
+    # ── the forge ───────────────────────────────────────────────────────────────────────
+
+    def _watch_forge(self, forge: Forge) -> None:
+        self._selector.register(forge.socket, selectors.EVENT_READ, partial(self._hear_forge, forge))
+
+    def _unwatch_forge(self, forge: Forge) -> None:
+        self._selector.unregister(forge.socket)
+
+    def _hear_forge(self, forge: Forge) -> None:
+        if self._forges is not None:
+            self._forges.hear(forge)
+            self._release_waiting()
+
+    def _serve_waiting(self) -> None:
+        """Jobs must not wait for a forge that never comes."""
+        if self._waiting and self._forges is not None:
+            self._forges.check()
+            if not self._forges.is_one_coming:
+                self._release_waiting()
+
+    def _release_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for following in waiting:
+            if following.job.attempt in self._followed:
+                self._guarded(partial(self._launch, following))
+
+    # ── news ────────────────────────────────────────────────────────────────────────────
 
     def _news(self, following: Following) -> None:
         """The pipe says something, if only that its supervisor has ended."""

@@ -7,30 +7,28 @@ never inserts cells; cells are followed by their ids.
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from nbclient.exceptions import CellExecutionComplete
 from nbformat import NotebookNode, from_dict
 from papermill.clientwrap import PapermillNotebookClient
-from papermill.engines import NBClientEngine, NotebookExecutionManager
+from papermill.engines import NBClientEngine
 
-from jupyter_flows.execution.connect import Kernel
 from jupyter_flows.execution.cell_errors import cell_error, exits_quietly
-from jupyter_flows.execution.evidence import CellError, Evidence
+from jupyter_flows.execution.connect import Kernel
+from jupyter_flows.execution.evidence import Evidence
 from jupyter_flows.execution.executor import Job
-from jupyter_flows.execution.folder import AttemptFolder, read_json, replace_file
+from jupyter_flows.execution.folder import AttemptFolder, read_json
 from jupyter_flows.execution.outputs import Allowance, CellOutputs, Log
+from jupyter_flows.execution.saving import SAVE_EVERY, Manager, as_notebook
 from jupyter_flows.execution.wire import CELL_FINISHED, CELL_STARTED
 
 READY = "ready"
 """What the runner reports when the kernel answers."""
 
-SAVE_EVERY = 1.0
 IDLE_GRACE = 4.0
 """Seconds without any output after which a cell that has replied counts as done although the kernel never said idle."""
 
@@ -38,10 +36,6 @@ LAST_OUTPUT = 0.1
 """Seconds of silence after a kernel's death that end the wait for its last words."""
 
 Report = Callable[[str, Mapping[str, Any]], None]
-
-
-class BadNotebook(ValueError):
-    """The job's notebook is not one."""
 
 
 class KernelDied(Exception):
@@ -73,122 +67,7 @@ class Stop:
     asked = False
 
 
-def as_notebook(data: Mapping[str, Any]) -> NotebookNode:
-    """The job's notebook for papermill. Raises BadNotebook instead of whatever a malformed one would cause later."""
-    cells = data.get("cells") if isinstance(data, Mapping) else None
-    if not isinstance(cells, list):
-        raise BadNotebook("The notebook has no list of cells.")
-    for number, cell in enumerate(cells, start=1):
-        if not isinstance(cell, dict) or not isinstance(cell.get("cell_type"), str):
-            raise BadNotebook(f"Cell {number} of the notebook is not a cell.")
-        if not isinstance(cell.get("metadata", {}), dict):
-            raise BadNotebook(f"Cell {number} of the notebook has metadata that is not an object.")
-    try:
-        notebook = from_dict(json.loads(json.dumps(data)))
-    except (TypeError, ValueError, RecursionError) as error:
-        raise BadNotebook(f"The notebook is not JSON: {error}") from error
-    if not isinstance(notebook.setdefault("metadata", NotebookNode()), dict):
-        raise BadNotebook("The notebook has metadata that is not an object.")
-    for cell in notebook["cells"]:
-        _complete(cell)
-    notebook["metadata"]["papermill"] = NotebookNode()
-    return notebook
-
-
-def _complete(cell: NotebookNode) -> None:
-    source = cell.get("source", "")
-    cell["source"] = "".join(map(str, source)) if isinstance(source, list) else str(source)
-    cell.setdefault("metadata", NotebookNode())
-    if not isinstance(cell["metadata"].get("tags", []), list):
-        cell["metadata"]["tags"] = []
-
-
-def notebook_bytes(notebook: Mapping[str, Any]) -> bytes:
-    """The notebook as a file, texts split into lines as every tool writes them."""
-    data = dict(notebook)
-    data["cells"] = [_written_cell(cell) for cell in notebook["cells"]]
-    return json.dumps(data, indent=1, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
-
-
-def _written_cell(cell: Mapping[str, Any]) -> dict[str, Any]:
-    written = dict(cell)
-    written["source"] = cell["source"].splitlines(True)
-    if cell["cell_type"] == "code":
-        written["outputs"] = [_written_output(output) for output in cell.get("outputs", [])]
-        written.setdefault("execution_count", None)
-    return written
-
-
-def _written_output(output: Mapping[str, Any]) -> dict[str, Any]:
-    written = dict(output)
-    if isinstance(written.get("text"), str):
-        written["text"] = written["text"].splitlines(True)
-    if isinstance(written.get("data"), dict):
-        written["data"] = {
-            mime: value.splitlines(True) if isinstance(value, str) and mime.startswith("text/") else value
-            for mime, value in written["data"].items()
-        }
-    return written
-
-
-# ── papermill's bookkeeping ──────────────────────────────────────────────────────────
-
-
-class Manager(NotebookExecutionManager):
-    """papermill's record of the run in the notebook, saved at most once a second, atomically, and always at the end."""
-
-    def __init__(self, notebook: NotebookNode, output: Path) -> None:
-        super().__init__(notebook, output_path=None, progress_bar=False)
-        self._output = output
-        self._every = SAVE_EVERY
-        self._saved = time.monotonic()
-        self._settle: Callable[[], None] = lambda: None
-        self._is_dirty = True
-        self.is_complete = False
-
-    def settle_with(self, settle: Callable[[], None]) -> None:
-        """Call `settle` before each save: it brings the outputs up to date."""
-        self._settle = settle
-
-    def save(self, **_: Any) -> None:
-        """Write the notebook as it stands, unless that was done just now. A failure waits for the last save to tell."""
-        self._is_dirty = True
-        self.save_if_due()
-
-    def save_if_due(self) -> None:
-        """Write what was asked to be saved too soon after the last time."""
-        began = time.monotonic()
-        if not self._is_dirty or self.is_complete or began - self._saved < self._every:
-            return
-        self._is_dirty = False
-        try:
-            self._write(durable=False)
-        except OSError:
-            self._every *= 2
-        self._saved = time.monotonic()
-        self._every = max(self._every, 20 * (self._saved - began))
-
-    def autosave_cell(self) -> None:
-        """papermill asks after each message; `save` knows when it is time."""
-        self.save()
-
-    def notebook_complete(self, **_: Any) -> None:
-        """Close the record and save for good. Cells that never ran stay `pending`. Raises OSError on a full disk."""
-        self.is_complete = True
-        self.end_time = self.now()
-        record = self.nb.metadata["papermill"]
-        record["end_time"] = self.end_time.isoformat()
-        if self.start_time is not None:
-            record["duration"] = (self.end_time - self.start_time).total_seconds()
-        self._write(durable=True)
-
-    def _write(self, *, durable: bool) -> None:
-        self._settle()
-        self._output.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        replace_file(self._output, notebook_bytes(self.nb), durable=durable)
-
-
-class Engine(NBClientEngine):
+class Engine(NBClientEngine):  # type: ignore[misc]
     """papermill's nbclient engine around our own manager and client; never registered, never looked up by name."""
 
     @classmethod
@@ -245,7 +124,7 @@ def _role(cell: NotebookNode) -> Any:
 # ── the drive ────────────────────────────────────────────────────────────────────────
 
 
-class Client(PapermillNotebookClient):
+class Client(PapermillNotebookClient):  # type: ignore[misc]
     """nbclient's handling of messages, driven by events only: replies, output, and the end of the kernel's process."""
 
     def __init__(
@@ -289,7 +168,10 @@ class Client(PapermillNotebookClient):
             self._see(refused=str(error), kernel_exit=self._exit_code())
             await self._kernel.kill(self.kc)
             return self._close()
-        helpers = [asyncio.ensure_future(self._listen()), asyncio.ensure_future(self._save_now_and_then())]
+        helpers: list[asyncio.Future[Any]] = [
+            asyncio.ensure_future(self._listen()),
+            asyncio.ensure_future(self._save_now_and_then()),
+        ]
         await self._run_cells()
         if not self._death.done():
             self.kc.shutdown()
@@ -297,7 +179,7 @@ class Client(PapermillNotebookClient):
         await self._kernel.stop(self.kc)
         for task in (*helpers, self._death):
             task.cancel()
-        await asyncio.wait((*helpers, self._death))
+        await asyncio.wait([*helpers, self._death])
         return seen
 
     async def _save_now_and_then(self) -> None:
@@ -456,7 +338,7 @@ class Client(PapermillNotebookClient):
             if left <= 0:
                 self._text_log.write("\n[some output of this cell may be missing]\n")
                 return
-            pending = {self._idle} if self._death.done() else {self._idle, self._death}
+            pending: set[asyncio.Future[Any]] = {self._idle} if self._death.done() else {self._idle, self._death}
             await asyncio.wait(pending, timeout=left, return_when=asyncio.FIRST_COMPLETED)
 
     # ── output ──────────────────────────────────────────────────────────────────────────
@@ -556,6 +438,3 @@ def _number(place: Place) -> int | None:
 
 def _with(code: int | None) -> str:
     return "at once" if code is None else f"with exit code {code}"
-
-
-__all__ = ["READY", "BadNotebook", "CellError", "Stop", "run_notebook"]

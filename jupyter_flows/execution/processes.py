@@ -150,7 +150,7 @@ def reap(note: Callable[[int, int], None]) -> bool:
 
 
 def end_tree(note: Callable[[int, int], None], *, patience: float = 10.0) -> bool:
-    """Kill and collect everything below this process. False when something outlived `patience` (stuck in the kernel)."""
+    """Kill and collect everything below this process. False when something outlived `patience`."""
     deadline, wait = time.monotonic() + patience, 0.001
     while time.monotonic() < deadline:
         signal_all(descendants(os.getpid()), signal.SIGKILL)

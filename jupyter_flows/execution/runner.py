@@ -20,6 +20,7 @@ from jupyter_flows.execution.connect import ChildKernel, Kernel, start_kernel
 from jupyter_flows.execution.evidence import Evidence
 from jupyter_flows.execution.executor import Job
 from jupyter_flows.execution.folder import AttemptFolder, encode, read_json
+from jupyter_flows.execution.lean import load_engine
 from jupyter_flows.execution.processes import die_with
 from jupyter_flows.execution.wire import job_from_json
 
@@ -45,7 +46,9 @@ def _run(job: Job, find: Find, pipe: int) -> Evidence:
         kernel = loop.run_until_complete(find(job))
     except Exception as error:
         return Evidence(refused=f"The kernel '{job.kernel}' could not be started: {error}")
-    from jupyter_flows.execution.notebook import BadNotebook, Stop, run_notebook
+    load_engine()
+    from jupyter_flows.execution.notebook import Stop, run_notebook
+    from jupyter_flows.execution.saving import BadNotebook
 
     stop = Stop()
 

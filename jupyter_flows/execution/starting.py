@@ -20,14 +20,14 @@ from jupyter_flows.execution.wire import job_to_json
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A supervisor on its way. `pipe` becomes readable when there is news and ends with it; `process` is ours to reap."""
+    """A supervisor on its way. `pipe` says when there is news and ends with it; `process` is ours to reap."""
 
     pipe: int
     process: subprocess.Popen[bytes] | None = None
 
 
 def write_folder(job: Job) -> None:
-    """Lay out the attempt's folder. Raises ExecutionError when another attempt has used it or nothing can be written."""
+    """Lay out the attempt's folder. Raises ExecutionError when another attempt used it or it cannot be written."""
     folder = AttemptFolder(job.folder)
     try:
         folder.make()

@@ -1,4 +1,4 @@
-"""The supervisor: one light process per attempt that nothing of the attempt can escape, and that always leaves evidence.
+"""The supervisor: one light process per attempt that nothing of it can escape, and that always leaves evidence.
 
 It leads a session of its own and adopts every orphan below it. It starts the runner (and, where it can be forked, the
 kernel), beats, obeys a cancel and the timeout, and in the end kills and collects the whole tree and writes down what
@@ -183,8 +183,8 @@ class Supervisor:
         self._raw_file = os.open(self._folder.raw, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def _begin(self) -> None:
-        private = (self._events, self._wake, self._wake_in, self._reports, self._raw, self._raw_file)
-        private += (self._nudge,) if self._nudge is not None else ()
+        own = (self._events, self._wake, self._wake_in, self._reports, self._raw, self._raw_file, self._nudge)
+        private = tuple(descriptor for descriptor in own if descriptor is not None)
         folder, job = self._folder.path, self._job
         stage = Stage(folder, job, self._sockets, self._request, self._report_in, self._raw_in, private)
         self._family = self._start(stage)
