@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from jupyter_flows.engine.board import Board
 from jupyter_flows.engine.retry import MAX_LOSSES, retry_delay
 from jupyter_flows.engine.stimuli import Dispatched, RunStarted, Step, StopAttempt, Tick, WakeAt
 from jupyter_flows.errors import Conflict, NotFound
@@ -502,3 +503,16 @@ def test_the_growing_delay_of_a_retry_is_drawn_with_the_logical_date(started: Te
     run.do("a", Failed("boom"))
     expected = retry_delay(policy, run.machine.attempt(key("a")), NOON - timedelta(days=7))
     assert run.task("a").next_try_at == run.now + expected
+
+
+def test_a_move_that_may_not_happen_raises_with_the_story_of_the_task(started: Tell) -> None:
+    run = started("a")
+    run.do("a")
+    board = Board(run.flow, run.machine.run.run_id, run.machine.task_runs)
+    with pytest.raises(Conflict, match="'f/r/a' cannot go from success to queued"):
+        board.move(key("a"), TaskState.QUEUED)
+
+
+def test_the_attempt_of_an_unknown_task_is_not_found(started: Tell) -> None:
+    with pytest.raises(NotFound):
+        started("a").machine.attempt(key("b"))

@@ -287,3 +287,16 @@ def test_cancelling_an_unknown_task_is_refused(started: Tell) -> None:
     with pytest.raises(NotFound, match="no task 'x'"):
         run.tell(CancelAsked(keys("ax")))
     assert run.ready == ["a"]
+
+
+def test_a_task_cleared_while_it_waits_gets_all_its_tries_too(started: Tell) -> None:
+    run = started("a >> b", {"b": TWICE_MORE})
+    run.do("a")
+    run.do("b", Failed("boom"))
+    run.wait(MINUTE)
+    run.begin("b")
+    run.tell(Cleared(keys("a")))
+    run.end("b", Lost("gone"))
+    assert (run.state("b"), run.task("b").max_tries) == (TaskState.NO_STATUS, 4)
+    assert run.tell(Cleared(keys("b"))).task_runs == (run.task("b"),)
+    assert run.task("b").max_tries == 5
