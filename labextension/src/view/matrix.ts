@@ -1,0 +1,226 @@
+/** A backfill: a row per interval, a column per task, a state in every cell. Arrow keys walk, Enter opens the row. */
+
+import { button, h, s, setState, setText } from './dom';
+import { badgeIcon, look } from './looks';
+import type { IAction, IBackfillRow, IBackfillView, ISource } from './types';
+import { durationText, isFinished, took } from './words';
+
+interface IDrawnRow {
+  line: HTMLTableRowElement;
+  paint(row: IBackfillRow, columns: string[], now?: number): void;
+}
+
+/** The cell an arrow key leads to, kept within the matrix. */
+export function step(
+  key: string,
+  row: number,
+  column: number,
+  rows: number,
+  columns: number
+): [number, number] | null {
+  const by: Record<string, [number, number]> = {
+    ArrowRight: [0, 1],
+    ArrowLeft: [0, -1],
+    ArrowDown: [1, 0],
+    ArrowUp: [-1, 0],
+    Home: [0, -columns],
+    End: [0, columns],
+    PageDown: [10, 0],
+    PageUp: [-10, 0]
+  };
+  const move = by[key];
+  const within = (value: number, size: number) => Math.min(Math.max(value, 0), Math.max(size - 1, 0));
+  return move ? [within(row + move[0], rows), within(column + move[1], columns)] : null;
+}
+
+/** Put the matrix into `host`; returns what repaints it. */
+export function mountMatrix(
+  host: HTMLElement,
+  source: ISource,
+  signal: AbortSignal
+): (view: IBackfillView, now?: number) => void {
+  const table = h('table', { class: 'jfx-matrix', role: 'grid' });
+  const detail = h('div', { class: 'jfx-detail', hidden: true });
+  host.append(h('div', { class: 'jfx-scroll' }, table), detail);
+  let drawn: IDrawnRow[] = [];
+  let key = '';
+  let open: string | null = null;
+  let at: [number, number] = [0, 0];
+
+  const cellAt = ([row, column]: [number, number]) =>
+    drawn[row]?.line.querySelectorAll<HTMLElement>('.jfx-cell')[column];
+  const moveTo = (next: [number, number]) => {
+    cellAt(at)?.setAttribute('tabindex', '-1');
+    at = next;
+    const cell = cellAt(at);
+    cell?.setAttribute('tabindex', '0');
+    cell?.focus();
+  };
+  const show = (run: string | null) => {
+    open = run;
+    const { view } = source;
+    const row = view.type === 'backfill' ? view.rows.find(one => one.run_id === run) : undefined;
+    drawn.forEach((one, i) =>
+      one.line.classList.toggle('jfx-selected', view.type === 'backfill' && view.rows[i]?.run_id === run)
+    );
+    detail.hidden = !row;
+    if (row && view.type === 'backfill') {
+      detail.replaceChildren(...describeRow(view, row, source, () => show(null), signal));
+    }
+  };
+  table.addEventListener(
+    'click',
+    event => {
+      const line = (event.target as Element).closest<HTMLElement>('tr[data-run]');
+      if (line) {
+        show(open === line.dataset.run ? null : line.dataset.run!);
+      }
+    },
+    { signal }
+  );
+  table.addEventListener(
+    'keydown',
+    event => {
+      const next = step(
+        event.key,
+        ...at,
+        drawn.length,
+        drawn[0]?.line.querySelectorAll('.jfx-cell').length ?? 0
+      );
+      if (next) {
+        moveTo(next);
+      } else if (event.key === 'Enter' || event.key === ' ') {
+        show(drawn[at[0]]?.line.dataset.run ?? null);
+      } else if (event.key === 'Escape' && open) {
+        show(null);
+      } else {
+        return;
+      }
+      event.preventDefault();
+      event.stopPropagation();
+    },
+    { signal }
+  );
+
+  return (view, now) => {
+    const wanted = JSON.stringify([view.columns, view.rows.map(row => row.run_id)]);
+    if (wanted !== key) {
+      key = wanted;
+      drawn = view.rows.map(drawRow);
+      table.replaceChildren(head(view.columns), h('tbody', {}, ...drawn.map(one => one.line)));
+    }
+    view.rows.forEach((row, i) => drawn[i].paint(row, view.columns, now));
+    cellAt(at)?.setAttribute('tabindex', '0');
+    if (open) {
+      show(open);
+    }
+  };
+}
+
+function head(columns: string[]): HTMLElement {
+  const names = columns.map(name =>
+    h('th', { scope: 'col', class: 'jfx-column' }, h('div', {}, h('span', { title: name }, name)))
+  );
+  return h(
+    'thead',
+    {},
+    h(
+      'tr',
+      {},
+      h('th', { scope: 'col', class: 'jfx-corner' }, 'interval'),
+      ...names,
+      h('th', { scope: 'col' })
+    )
+  );
+}
+
+function drawRow(row: IBackfillRow): IDrawnRow {
+  const icon = h('span', {});
+  const time = h('td', { class: 'jfx-soft jfx-time' });
+  const label = h('th', { scope: 'row', class: 'jfx-rowLabel' }, icon, row.label);
+  const line = h('tr', { 'data-run': row.run_id }, label);
+  const cells = row.cells.map(() => h('td', { class: 'jfx-cell', role: 'gridcell', tabindex: -1 }));
+  line.append(...cells, time);
+  const paint = (now_: IBackfillRow, columns: string[], now?: number) => {
+    if (line.getAttribute('data-now') !== now_.state) {
+      line.setAttribute('data-now', now_.state);
+      icon.replaceChildren(badgeIcon(now_.state, 14));
+      label.title = [look(now_.state).label, now_.reason].filter(Boolean).join(' — ');
+    }
+    now_.cells.forEach((state, i) =>
+      paintCell(cells[i], state, `${columns[i]}, ${now_.label}: ${look(state).label}`)
+    );
+    setText(time, durationText(took(now_, now)));
+  };
+  return { line, paint };
+}
+
+function paintCell(cell: HTMLElement, state: string, said: string): void {
+  if (cell.getAttribute('data-state') !== state) {
+    setState(cell, state);
+    cell.title = said;
+    cell.setAttribute('aria-label', said);
+    cell.replaceChildren(
+      s('svg', { viewBox: '-8 -8 16 16', 'aria-hidden': 'true' }, s('path', { d: look(state).path }))
+    );
+  }
+}
+
+/** The actions that make sense for one run of a backfill. */
+export function rowActions(
+  view: IBackfillView,
+  row: IBackfillRow
+): { label: string; title: string; action: IAction }[] {
+  const where = { flow_id: view.flow_id, run_id: row.run_id };
+  if (!isFinished(row.state)) {
+    return row.state === 'running'
+      ? [{ label: 'Cancel', title: `Cancel the run of ${row.label}`, action: { action: 'cancel', ...where } }]
+      : [];
+  }
+  const retry = {
+    label: 'Retry failed',
+    title: 'Run the failed tasks again',
+    action: { action: 'retry' as const, ...where }
+  };
+  const clear = {
+    label: 'Clear',
+    title: 'Run all tasks again',
+    action: { action: 'clear' as const, ...where }
+  };
+  return row.state === 'failed' ? [retry, clear] : [clear];
+}
+
+function describeRow(
+  view: IBackfillView,
+  row: IBackfillRow,
+  source: ISource,
+  onClose: () => void,
+  signal: AbortSignal
+): HTMLElement[] {
+  const actions = source.live ? rowActions(view, row) : [];
+  const states = row.cells.map((state, i) =>
+    h('span', { class: 'jfx-chip' }, badgeIcon(state, 13), `${view.columns[i]} · ${look(state).label}`)
+  );
+  const said = [look(row.state).label, durationText(row.duration), row.run_id].filter(Boolean).join(' · ');
+  return [
+    h(
+      'div',
+      { class: 'jfx-heading' },
+      badgeIcon(row.state, 18),
+      h(
+        'div',
+        { class: 'jfx-grow' },
+        h('div', { class: 'jfx-name' }, row.label),
+        h('div', { class: 'jfx-soft' }, said)
+      ),
+      h(
+        'div',
+        { class: 'jfx-actions' },
+        ...actions.map(one => button(one.label, one.title, () => source.send(one.action), signal)),
+        button('✕', 'Close', onClose, signal)
+      )
+    ),
+    ...(row.reason ? [h('p', { class: `jfx-reason jfx-${row.state}` }, row.reason)] : []),
+    h('div', { class: 'jfx-chips' }, ...states)
+  ];
+}
