@@ -24,6 +24,8 @@ ATTEMPT = "JUPYTER_FLOWS_ATTEMPT"
 RETURN_VALUE = "return_value"
 SMALL = 64 * 1024
 """A return value nobody is known to read is stored when its JSON is no longer than this."""
+_UNSEEN: Any = object()
+"""No cell has ended yet since the handle began to watch."""
 
 
 class TaskSkipped(FlowsError):
@@ -81,7 +83,7 @@ class TaskHandle:
         self._artifacts: dict[str, dict[str, Any]] = {}
         self._pushed: dict[str, Any] = {}
         self._signals: dict[str, Any] = {"branch": None, "skip": None, "fail": None}
-        self._last: Any = None
+        self._last: Any = _UNSEEN
         self._is_watching = False
 
     def __getattr__(self, name: str) -> Any:
@@ -115,14 +117,15 @@ class TaskHandle:
 
     def save(self, *names: str, **values: Any) -> None:
         """Store variables for later tasks: by name, or as `name=value`. By hand nothing is written."""
+        found: dict[str, Any] = {}
         for name in names:
             if name not in self._namespace:
                 raise NotGiven(
                     f"{self._who} is to store '{name}', but its code never set it.",
                     fix=f"Set {name} on every way through the cell, or leave it out with --out.",
                 )
-            values[name] = self._namespace[name]
-        for name, value in values.items():
+            found[name] = self._namespace[name]
+        for name, value in {**found, **values}.items():
             self.push(name, value)
 
     def push(self, key: str, value: Any) -> None:
@@ -214,7 +217,7 @@ class TaskHandle:
         """Remember the last expression of each cell from now on, when IPython runs this code."""
         shell = _shell()
         if shell is not None and not self._is_watching:
-            self._is_watching = True
+            self._is_watching, self._last = True, None
             shell.events.register("post_run_cell", self.note)
 
     def note(self, result: Any) -> None:
@@ -250,7 +253,9 @@ class TaskHandle:
         self.fail(reason)
 
     def _value(self) -> Any:
-        return self._last if self._is_watching else self._namespace.get("_") if self._folder else self._last
+        if self._last is not _UNSEEN:
+            return self._last
+        return None if self._folder is None else self._namespace.get("_")
 
     def _is_worth_storing(self, value: Any) -> bool:
         if self._context.get("returns"):

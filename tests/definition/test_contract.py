@@ -105,8 +105,6 @@ def test_values_become_what_the_contract_says(kind: str, value: Any, result: Any
         ("float", "nan"),
         ("float", float("inf")),
         ("float", "x"),
-    ]
-    + [
         ("str", [1]),
         ("str", True),
         ("bool", "maybe"),
@@ -115,9 +113,16 @@ def test_values_become_what_the_contract_says(kind: str, value: Any, result: Any
         ("date", 5),
         ("datetime", "13"),
         ("list", "1"),
-    ]
-    + [("list", {1}), ("dict", "[1]"), ("timedelta", "long"), ("any", {1}), ("any", b"x"), ("any", float("nan"))]
-    + [("any", Path("x")), ("any", {1: 2}), ("int", None)],
+        ("list", {1}),
+        ("dict", "[1]"),
+        ("timedelta", "long"),
+        ("any", {1}),
+        ("any", b"x"),
+        ("any", float("nan")),
+        ("any", Path("x")),
+        ("any", {1: 2}),
+        ("int", None),
+    ],
 )
 def test_values_that_do_not_fit_are_refused_with_a_fix(kind: str, value: Any) -> None:
     values, problems = coerce([Parameter("a", kind)], {"a": value}, where="task 't'", place=Place(cell=3))

@@ -56,8 +56,9 @@ def test_each_edge_knows_its_line() -> None:
         "import os",
         "a >> (b if c else d)",
         "'1x' >> a",
-    ]
-    + ["a > b", "a >> [b for b in c]"],
+        "a > b",
+        "a >> [b for b in c]",
+    ],
 )
 def test_anything_else_is_a_problem_that_leaves_the_rest(statement: str) -> None:
     place = Place("n.ipynb", None, 2, 1)
