@@ -7,12 +7,13 @@ VENV ?= .venv
 BIN := $(abspath $(VENV))/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 FLOW := examples/flight_delays/flow.ipynb
+PANEL := jupyter_flows/labextension/static/style.js
 DEMO_HOME := $(CURDIR)/.demo
 
 export PATH := $(BIN):$(PATH)
 demo lab: export JUPYTER_FLOWS_HOME := $(DEMO_HOME)
 
-.PHONY: help demo lab test check ui bench torture docs clean system frontend frontend-test
+.PHONY: help demo lab test check ui bench torture docs clean system frontend-test
 
 help:  ## print these lines
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1#\2/p' $(MAKEFILE_LIST) | awk -F'#' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -21,10 +22,10 @@ demo: $(VENV)/.examples  ## run the flight delays of January and February 2013, 
 	@jupyter flows backfill $(FLOW) --from 2013-01-01 --to 2013-02-28 --parallel 2
 	@scripts/show-demo "$(DEMO_HOME)"
 
-lab: $(VENV)/.examples  ## open the example in JupyterLab
+lab: $(VENV)/.examples $(PANEL)  ## open the example in JupyterLab
 	jupyter lab $(FLOW)
 
-test: system $(VENV)/.test frontend-test check docs  ## all that CI runs
+test: system $(VENV)/.test $(PANEL) frontend-test check docs  ## all that CI runs
 	python -m pytest -m "not torture"
 
 check: $(VENV)/.test  ## formatting, lint, import layers and types
@@ -33,7 +34,7 @@ check: $(VENV)/.test  ## formatting, lint, import layers and types
 	lint-imports
 	mypy
 
-ui: system $(VENV)/.test  ## only the tests that drive a real browser
+ui: system $(VENV)/.test $(PANEL)  ## only the tests that drive a real browser
 	python -m pytest -m ui
 
 bench: $(VENV)/.test  ## measure what PERFORMANCE promises, and print the figures
@@ -68,5 +69,17 @@ $(VENV)/.test: $(VENV)/.made $(SOURCES)
 system:
 	@scripts/debian-packages
 
-frontend-test: $(VENV)/.test
-	cd labextension && jlpm install && jlpm lint:check && jlpm test
+FRONTEND := labextension/src labextension/widget labextension/style
+MODULES := labextension/node_modules/.yarn-state.yml
+
+frontend-test: $(MODULES)
+	cd labextension && jlpm lint && jlpm test
+
+$(MODULES): labextension/package.json labextension/yarn.lock | $(VENV)/.examples
+	cd labextension && jlpm install
+	@touch $@
+
+# Installing the package has just built it in a fresh clone; after that only a change of its sources does.
+$(PANEL): $(shell find $(FRONTEND) -type f) | $(VENV)/.examples $(MODULES)
+	@if [ ! -e $@ ] || [ -n "$$(find $(FRONTEND) -type f -newer $@)" ]; then cd labextension && jlpm build; fi
+	@touch $@
