@@ -17,6 +17,7 @@ from jupyter_flows.picture.words import shortened, text_width
 ROOMY, DENSE = 40.0, 28.0
 """Heights of a node: with a second line, and without."""
 
+_AIRY_UP_TO = 12
 _DENSE_FROM = 60
 _WIDEST = 1250.0
 _EVEN_UP_TO = 190.0
@@ -139,14 +140,16 @@ def _built_in(boxes: list[Box], pairs: list[tuple[int, int]], direction: str, la
     dense = bool(boxes) and boxes[0].height == DENSE
     label_room = max((text_width(t, _NAMES_SIZE) for t in labels if t), default=0.0) + 34 if direction == RIGHT else 0.0
     spacing = Spacing(
-        between=8 if dense else 16, layers=max(label_room, 44 if dense else 56), parts=24 if dense else 34
+        between=8 if dense else 16,
+        layers=max(label_room, 44 if dense else 56 if len(boxes) <= _AIRY_UP_TO else 40),
+        parts=24 if dense else 34,
     )
     return layered_layout(boxes, pairs, direction=direction, spacing=spacing)
 
 
 def _node_width(node: Knot, *, dense: bool) -> float:
     label = text_width(shortened(node.label, _LABEL_MOST), 12.0 if dense else _LABEL_SIZE)
-    return round(max(label + (38 if dense else 50), 72 if dense else 140))
+    return round(max(label + (38 if dense else 50), 72 if dense else 128))
 
 
 def _even(widths: list[float]) -> list[float]:

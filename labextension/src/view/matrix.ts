@@ -33,15 +33,15 @@ export function step(
   return move ? [within(row + move[0], rows), within(column + move[1], columns)] : null;
 }
 
-/** Put the matrix into `host`; returns what repaints it. */
+/** Put the matrix into `host` and what is known of the chosen row into `detail`; returns what repaints them. */
 export function mountMatrix(
   host: HTMLElement,
+  detail: HTMLElement,
   source: ISource,
   signal: AbortSignal
 ): (view: IBackfillView, now?: number) => void {
   const table = h('table', { class: 'jfx-matrix', role: 'grid' });
-  const detail = h('div', { class: 'jfx-detail', hidden: true });
-  host.append(h('div', { class: 'jfx-scroll' }, table), detail);
+  host.append(h('div', { class: 'jfx-scroll' }, table));
   let drawn: IDrawnRow[] = [];
   let key = '';
   let open: string | null = null;

@@ -49,8 +49,9 @@ function isMoving({ view }: ISource): boolean {
 function mountBackfill(host: HTMLElement, source: ISource, signal: AbortSignal): (now?: number) => void {
   const matrix = h('div', {});
   const legend = h('div', { class: 'jfx-legend' });
-  host.append(matrix, legend);
-  const paint = mountMatrix(matrix, source, signal);
+  const detail = h('div', { class: 'jfx-detail', hidden: true });
+  host.append(matrix, legend, detail);
+  const paint = mountMatrix(matrix, detail, source, signal);
   return now => {
     if (source.view.type === 'backfill') {
       paint(source.view, now);

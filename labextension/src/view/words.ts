@@ -81,8 +81,7 @@ export function taskWords(rows: ITaskRun[], state: string, now?: number): string
         : null
   );
   if (state === 'running' && row.cells) {
-    const cell = `cell ${Math.min((row.cell ?? 0) + 1, row.cells)} of ${row.cells}`;
-    return time ? `${cell} · ${time}` : cell;
+    return `cell ${Math.min((row.cell ?? 0) + 1, row.cells)} of ${row.cells}`;
   }
   const tries = row.try_number > 1 ? `try ${row.try_number}` : '';
   const word = time && state === 'success' ? '' : look(state).label;
