@@ -17,10 +17,7 @@ A *task* that fails is an `Outcome`, never an exception that crosses a layer.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from jupyter_flows.model.problem import Problem
+from typing import Any
 
 
 class FlowsError(Exception):
@@ -39,9 +36,9 @@ class FlowsError(Exception):
 
 
 class DefinitionError(FlowsError):
-    """A flow cannot be used as it is written. `problems` holds every fault found."""
+    """A flow cannot be used as it is written. `problems` holds every fault found, as `model.problem.Problem`s."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Sequence[Any]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(str(p) for p in self.problems) or "the definition has problems")
 

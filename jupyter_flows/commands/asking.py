@@ -85,8 +85,8 @@ def backfill(
     if dry_run:
         return plan_table(stored, asked.plan)
     if asked.backfill is None:
-        json = {"runs": []}
-        return Said(f"Nothing to do: {_census(asked.plan)}. Use --reprocess failed or all to repeat.", json)
+        text = f"Nothing to do: {_census(asked.plan)}. Use --reprocess failed or all to repeat."
+        return Said(text, {"runs": []})
     _host(session, detach)
     return BackfillFollowed(asked.backfill.id, _opening(stored, asked), detach)
 

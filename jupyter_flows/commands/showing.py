@@ -217,9 +217,9 @@ def _surroundings() -> dict[str, str]:
     import shutil
     from importlib.metadata import PackageNotFoundError, version
 
-    from jupyter_flows.execution.kernels import installed_kernels
+    from jupyter_flows.execution.kernels import installed
 
-    facts = {"python": platform.python_version(), "kernels": ", ".join(installed_kernels()) or "none"}
+    facts = {"python": platform.python_version(), "kernels": ", ".join(installed()) or "none"}
     for name in ("jupyter_flows", "papermill", "ipykernel", "sqlalchemy", "jupyterlab"):
         try:
             facts[name] = version(name)

@@ -32,6 +32,11 @@ def find_kernel(name: str | None, language: str = "python") -> str:
     raise _missing(f"No kernel for the language '{language}' is installed here.", language, specs)
 
 
+def installed() -> list[str]:
+    """The names of all installed kernelspecs."""
+    return sorted(_specs())
+
+
 def is_own_python(name: str) -> bool:
     """Whether the kernelspec starts plain ipykernel in this very Python: only then may a forked one stand in for it."""
     spec = _spec(name)

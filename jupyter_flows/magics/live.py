@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,27 +27,48 @@ class LiveNotebook:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._definition = Definition(path=str(path))
-        self._keys: list[str] = []
+        self._sources: dict[str, str] = {}
 
     def add(self, key: str, source: str) -> None:
         """A cell runs: a new one, or an edited one that takes the place of what it was."""
-        if key not in self._keys:
-            self._keys.append(key)
-        self._definition = self._definition.with_cell(key, source, Place(str(self.path), key, self._keys.index(key)))
+        self._sources[key] = source
+        self._definition = self._definition.with_cell(key, source, Place(str(self.path), key))
 
     def flow(self) -> tuple[Flow, list[Problem]]:
-        """The flow of the cells so far, and all its problems."""
+        """The flow of the cells so far, and all its problems.
+
+        What a kernel cannot know is taken from the saved notebook: the order of cells that were run in another one,
+        the kernelspec, and which cell is tagged `parameters`.
+        """
         from jupyter_flows.definition.check import check
         from jupyter_flows.runtime.sources import reader_beside
 
-        ordered = self._definition.in_order(self._order_on_disk())
-        flow, problems = ordered.flow(reader_beside(self.path))
+        saved = self._saved()
+        definition = replace(self._definition, kernel=_kernel_of(saved)).ordered(
+            [str(c.get("id")) for c in _cells(saved)]
+        )
+        for cell in _cells(saved):
+            if "parameters" in cell.get("metadata", {}).get("tags", []) and cell.get("id") in self._sources:
+                place = Place(str(self.path), cell["id"])
+                definition = definition.with_parameters(self._sources[cell["id"]], place)
+        flow, problems = definition.flow(reader_beside(self.path))
         return flow, check(flow, problems)
 
-    def _order_on_disk(self) -> list[str]:
-        """Cell ids as the saved notebook orders them: cells may have been run in any order."""
+    def _saved(self) -> Mapping[str, Any]:
         try:
-            cells = json.loads(self.path.read_text(encoding="utf-8")).get("cells", [])
-            return [c["id"] for c in cells if isinstance(c, dict) and isinstance(c.get("id"), str)]
-        except (OSError, ValueError, AttributeError):
-            return []
+            data = json.loads(self.path.read_text(encoding="utf-8"))
+            return data if isinstance(data, dict) else {}
+        except (OSError, ValueError):
+            return {}
+
+
+def _cells(saved: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    cells = saved.get("cells")
+    return [c for c in cells if isinstance(c, dict)] if isinstance(cells, list) else []
+
+
+def _kernel_of(saved: Mapping[str, Any]) -> str | None:
+    try:
+        return str(saved["metadata"]["kernelspec"]["name"])
+    except (KeyError, TypeError):
+        return None

@@ -21,7 +21,6 @@ from jupyter_flows.commands.results import (
     SchedulerAsked,
     Table,
 )
-from jupyter_flows.errors import FlowsError
 from jupyter_flows.model.ids import FlowId, RunId
 from jupyter_flows.model.intent import IntentKind
 from jupyter_flows.model.problem import Problem
@@ -69,7 +68,7 @@ class Notebook:
     def _graph(self, view: View, why: bool) -> None:
         from jupyter_flows.widgets import FlowWidget
 
-        show_live(FlowWidget(view), view)
+        show_live(FlowWidget(view))
         if why:
             rows = [[e["upstream"], e["downstream"], e["why"]] for e in view["edges"]]
             show_table(Table(["from", "to", "why"], rows, {}, "", "The graph has no edges."))
@@ -80,7 +79,7 @@ class Notebook:
         screen = self._flows.screen(key)
         view = screen.view()
         widget = RunWidget(view, on_action=lambda action: self._act(widget, key, action))
-        handle = show_live(widget, view)
+        handle = show_live(widget)
         _keep_showing(self._flows, widget, handle, screen.view, lambda: self._flows.is_run_over(key))
 
     def _follow_backfill(self, backfill_id: int) -> None:
@@ -88,34 +87,33 @@ class Notebook:
 
         screen = self._flows.backfill_screen(backfill_id)
         view = screen.view()
-        widget = BackfillWidget(view, on_action=lambda action: self._steer(widget, backfill_id, view, action))
-        handle = show_live(widget, view)
+        widget = BackfillWidget(
+            view, on_action=lambda action: self._steer(widget, backfill_id, view["flow_id"], action)
+        )
+        handle = show_live(widget)
         _keep_showing(self._flows, widget, handle, screen.view, lambda: self._flows.is_backfill_over(backfill_id))
 
     # ── buttons ─────────────────────────────────────────────────────────────────────────
 
     def _act(self, widget: Any, key: RunKey, action: Mapping[str, Any]) -> None:
-        """What a person clicked in a run's widget. Refusals are shown in the widget: a thread must not print."""
-        task = action.get("task_id")
+        """What a person clicked in a run's widget. The widget shows a FlowsError by itself: threads must not print."""
+        task, map_index = action.get("task_id"), int(action.get("map_index", -1))
         tasks = [task] if task else None
-        try:
-            match action.get("action"):
-                case "cancel":
-                    self._flows.cancel(key, tasks)
-                case "retry":
-                    self._flows.clear(key, tasks, only_failed=task is None)
-                    self._resume(widget, key)
-                case "clear":
-                    self._flows.clear(key, tasks)
-                    self._resume(widget, key)
-                case "log" if task:
-                    attempt = self._flows.attempt(key, task, action.get("try_number"), int(action.get("map_index", -1)))
-                    widget.append_log(task, self._flows.log(attempt).text)
-                case "open" if task:
-                    attempt = self._flows.attempt(key, task, action.get("try_number"), int(action.get("map_index", -1)))
-                    widget.append_log(task, f"{self._flows.notebook(attempt)}\n")
-        except FlowsError as error:
-            widget.append_log(task or "", f"{error}\n")
+        match action.get("action"):
+            case "cancel":
+                self._flows.cancel(key, tasks)
+            case "retry":
+                self._flows.clear(key, tasks, only_failed=task is None)
+                self._resume(widget, key)
+            case "clear":
+                self._flows.clear(key, tasks)
+                self._resume(widget, key)
+            case "log" if task:
+                attempt = self._flows.attempt(key, task, action.get("try_number"), map_index)
+                widget.set_log(task, self._flows.log(attempt).text, map_index=map_index)
+            case "open" if task:
+                attempt = self._flows.attempt(key, task, action.get("try_number"), map_index)
+                widget.notice(str(self._flows.notebook(attempt)))
 
     def _resume(self, widget: Any, key: RunKey) -> None:
         """A finished run goes on: its widget follows again."""
@@ -123,19 +121,17 @@ class Notebook:
         screen = self._flows.screen(key)
         _keep_showing(self._flows, widget, None, screen.view, lambda: self._flows.is_run_over(key))
 
-    def _steer(self, widget: Any, backfill_id: int, view: View, action: Mapping[str, Any]) -> None:
+    def _steer(self, widget: Any, backfill_id: int, flow_id: str, action: Mapping[str, Any]) -> None:
         kinds = {
             "pause": IntentKind.PAUSE_BACKFILL,
             "resume": IntentKind.RESUME_BACKFILL,
             "cancel": IntentKind.CANCEL_BACKFILL,
         }
-        try:
-            if action.get("action") in kinds and not action.get("run_id"):
-                self._flows.steer_backfill(backfill_id, kinds[action["action"]])
-            elif action.get("run_id"):
-                self._act(widget, RunKey(FlowId(view["flow_id"]), RunId(action["run_id"])), action)
-        except FlowsError as error:
-            widget.append_log("", f"{error}\n")
+        run_id, word = action.get("run_id"), str(action.get("action"))
+        if run_id:
+            self._act(widget, RunKey(FlowId(flow_id), RunId(str(run_id))), action)
+        elif word in kinds:
+            self._flows.steer_backfill(backfill_id, kinds[word])
 
     def _scheduler(self) -> None:
         self._flows.host.ensure(fire_schedules=True)
@@ -157,22 +153,21 @@ def _keep_showing(
         now = view()
         widget.update(now)
         if over and handle is not None:
-            handle.update(live_bundle(widget, now), raw=True)
+            handle.update(live_bundle(widget), raw=True)
         return not over
 
     Follower(flows.store, on_change, name="widget").start()
 
 
-def show_live(widget: Any, view: View) -> Any:
-    """Display a widget together with the static picture of `view`; the handle lets the picture be replaced."""
-    return display(live_bundle(widget, view), raw=True, display_id=True)
+def show_live(widget: Any) -> Any:
+    """Display a widget together with its static picture; the handle lets the picture be replaced."""
+    return display(live_bundle(widget), raw=True, display_id=True)
 
 
-def live_bundle(widget: Any, view: View) -> dict[str, Any]:
-    """The static bundle of `view`, and the widget where a front end can show it live."""
-    from jupyter_flows.widgets import bundle
-
-    return bundle(widget, view)
+def live_bundle(widget: Any) -> dict[str, Any]:
+    """The static picture of what the widget shows, and the widget itself where a front end can show it live."""
+    bundle: dict[str, Any] = widget._repr_mimebundle_()
+    return bundle
 
 
 def show_bundle(view: View) -> None:

@@ -14,7 +14,7 @@ from jupyter_flows.model.ids import FlowId, RunId
 class IntentKind(str, Enum):
     """What is asked. `data` by kind:
 
-    CLEAR    tasks: [task ids] | None for all, downstream, upstream, only_failed: bool, latest: bool (use the newest version)
+    CLEAR    tasks: [task ids] | None for all, downstream, upstream, only_failed, latest (version): bool
     MARK     tasks: [task ids] | None for the run itself, state: success | failed | skipped
     CANCEL   tasks: [task ids] | None for the whole run
     CANCEL_BACKFILL / PAUSE_BACKFILL / RESUME_BACKFILL   backfill_id

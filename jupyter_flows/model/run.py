@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -65,7 +65,7 @@ class FlowRun:
 
 @dataclass(frozen=True, slots=True)
 class TaskRun:
-    """One task in one run. `try_number` is that of the newest attempt (0: none yet); `max_tries` counts first tries too.
+    """One task in one run. `try_number` is the newest attempt's (0: none yet); `max_tries` counts first tries too.
 
     `next_try_at` is when a task up for retry or reschedule may go on. `reason` says why the state is what it is.
     `branch` holds the downstream ids a branch chose, so that a later clear honours the choice; None: not a branch.
@@ -157,7 +157,7 @@ class Cancelled:
 Outcome = Succeeded | Failed | Died | Lost | TimedOut | NotStarted | SkipAsked | Cancelled
 
 
-OUTCOMES: Mapping[str, type] = {
+OUTCOMES: Mapping[str, type[Any]] = {
     "succeeded": Succeeded,
     "failed": Failed,
     "died": Died,
@@ -173,8 +173,8 @@ def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
     """`{"kind": …, its fields}`; durations as seconds."""
     kind = next(k for k, cls in OUTCOMES.items() if type(outcome) is cls)
     data: dict[str, Any] = {"kind": kind}
-    for name in outcome.__dataclass_fields__:
-        value = getattr(outcome, name)
+    for f in fields(outcome):
+        value, name = getattr(outcome, f.name), f.name
         if isinstance(value, timedelta):
             value = value.total_seconds()
         data[name] = list(value) if isinstance(value, tuple) else value
@@ -184,7 +184,8 @@ def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
 def outcome_from_json(data: Mapping[str, Any]) -> Outcome:
     """The outcome of `outcome_to_json`; unknown keys are ignored."""
     cls = OUTCOMES[data["kind"]]
-    known = {k: v for k, v in data.items() if k in cls.__dataclass_fields__}
+    names = {f.name for f in fields(cls)}
+    known = {k: v for k, v in data.items() if k in names}
     if "after" in known:
         known["after"] = timedelta(seconds=known["after"])
     if known.get("branch") is not None:

@@ -18,7 +18,7 @@ from jupyter_flows.model.interval import DataInterval
 from jupyter_flows.model.progress import ArtifactRef
 from jupyter_flows.model.run import Succeeded, outcome_text
 from jupyter_flows.runtime.config import Config
-from jupyter_flows.runtime.jobs import working_folder
+from jupyter_flows.runtime.jobs import job_timeout, working_folder
 from jupyter_flows.storage.values import load_value, store_value
 
 FOLDER = "by_hand"
@@ -59,7 +59,7 @@ def run_by_hand(
         cwd=working_folder(flow, task),
         kernel=rendered.kernel or flow.kernel or "python3",
         context=rendered.context,
-        timeout=task.timeout.total_seconds() if task.timeout else None,
+        timeout=job_timeout(task),
         start_timeout=config.start_timeout,
         preload=rendered.preload,
     )

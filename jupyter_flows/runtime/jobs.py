@@ -45,7 +45,7 @@ class Workshop:
             cwd=working_folder(flow, task),
             kernel=rendered.kernel or flow.kernel or "python3",
             context=rendered.context,
-            timeout=task.timeout.total_seconds() if task.timeout else None,
+            timeout=job_timeout(task),
             start_timeout=self._start_timeout,
             preload=rendered.preload,
         )
@@ -87,6 +87,11 @@ class Workshop:
 
     def _located(self, ref: ArtifactRef) -> StoredValue:
         return StoredValue(str(self.home / ref.path), ref.format, ref.digest)
+
+
+def job_timeout(task: Task) -> float | None:
+    """Seconds until the attempt is ended. A sensor watches its own clock: it may end as skipped instead."""
+    return task.timeout.total_seconds() if task.timeout and task.kind != "sensor" else None
 
 
 def working_folder(flow: Flow, task: Task) -> Path:

@@ -171,7 +171,7 @@ class Scheduler:
             self._load(lease, now)
         for progress in heard:
             self._conductor.hear(progress, now)
-        self._read_others(now)
+        self._read_others(lease, now)
         if self.fire_schedules:
             self._schedules.fire(self._conductor, now)
         self._conductor.advance(now)
@@ -192,8 +192,11 @@ class Scheduler:
         self._state = SchedulerState.LEADING
         log.info("leading with epoch %s", lease.epoch)
 
-    def _read_others(self, now: datetime) -> None:
-        """Runs, requests and switches that doors have written since the last look."""
+    def _read_others(self, lease: Lease, now: datetime) -> None:
+        """Runs, requests and switches that doors have written since the last look.
+
+        A request may be about a run that moved in this very turn: what was decided so far is written before each.
+        """
         stamp = self._store.stamp()
         if stamp == self._seen_stamp:
             return
@@ -203,7 +206,9 @@ class Scheduler:
                 self._note(event, now)
             self._seen_seq = events[-1].seq
         for intent in self._store.intents():
+            self._write(lease)
             self._obey(intent, now)
+            self._write(lease)
 
     def _note(self, event: Event, now: datetime) -> None:
         if event.kind == RUN_CREATED and event.flow_id and event.run_id:
