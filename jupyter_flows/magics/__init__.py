@@ -18,3 +18,4 @@ def register(shell: Any) -> None:
     transforms.insert(0, as_plain_cell)
     shell.events.register("pre_run_cell", magics.before_cell)
     shell.events.register("post_run_cell", magics.after_cell)
+    magics.catch_up()

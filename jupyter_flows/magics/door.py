@@ -9,13 +9,14 @@ from typing import Any
 
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 
+from jupyter_flows.definition.cut import split_cell
 from jupyter_flows.errors import DefinitionError, FlowsError, UsageError
 from jupyter_flows.magics.live import LiveNotebook, notebook_path
-from jupyter_flows.magics.native import ENTER
-from jupyter_flows.model.flow import Flow
+from jupyter_flows.model.flow import Flow, Task
+from jupyter_flows.model.ids import TaskId
 from jupyter_flows.model.interval import DataInterval
 
-_DECLARING = ("%flow ", "%%task", "%task ", "%%setup", "%%wire", f"{ENTER}")
+_DECLARING = ("%flow ", "%%task", "%task ", "%%setup", "%%wire")
 
 
 class FlowsMagicError(Exception):
@@ -66,9 +67,28 @@ class FlowsMagics(Magics):
         """Remember the cell. Widget callbacks may run on another thread: they are no cells."""
         if threading.current_thread() is not threading.main_thread() or info.silent or not info.raw_cell:
             return
-        key = getattr(info, "cell_id", None) or f"In[{self.shell.execution_count}]"
-        self._cell = (key, info.raw_cell)
-        self.live.add(key, info.raw_cell)
+        self._begin(getattr(info, "cell_id", None), info.raw_cell)
+
+    def catch_up(self) -> None:
+        """The cell that loads the extension may declare a flow, too: it began before anyone listened."""
+        parent = self.shell.get_parent() if hasattr(self.shell, "get_parent") else {}
+        if parent.get("header", {}).get("msg_type") == "execute_request":
+            self._begin(parent.get("metadata", {}).get("cellId"), parent["content"]["code"])
+
+    def _begin(self, cell_id: str | None, source: str) -> None:
+        key = cell_id or f"In[{self.shell.execution_count}]"
+        self._cell = (key, source)
+        self.live.add(key, source)
+        cell = split_cell(source)
+        if cell is not None and cell.magic == "task" and self._interval is not None:
+            self._enter(cell.line.partition(" ")[0])
+
+    def _enter(self, name: str) -> None:
+        """The names of a run say which task this is."""
+        flow, _ = self.live.flow()
+        task = flow.by_id.get(TaskId(name))
+        if task is not None and self._interval is not None:
+            self._move_to(flow, self._interval, task)
 
     def after_cell(self, result: Any) -> None:  # noqa: ARG002
         """Show the problems of the cell that ran, below what it printed."""
@@ -100,15 +120,6 @@ class FlowsMagics(Magics):
             self._move_to(flow, self._interval or _latest(flow))
 
     @no_var_expand
-    @line_magic(ENTER)
-    def enter(self, line: str) -> None:
-        """Stands where a `%%task` line stood, while its body runs by hand."""
-        name = line.split()[0] if line.split() else ""
-        handle = self.shell.user_ns.get("task")
-        if handle is not None and name and hasattr(handle, "enter"):
-            handle.enter(name)
-
-    @no_var_expand
     @cell_magic
     def setup(self, line: str, cell: str) -> None:
         """%%setup — imports and helpers every task needs: run first in every task's kernel, and here."""
@@ -123,7 +134,7 @@ class FlowsMagics(Magics):
         """
         flow, problems = self.live.flow()
         name = line.split()[0] if line.split() else ""
-        task = flow.by_id.get(name)  # type: ignore[call-overload]
+        task = flow.by_id.get(TaskId(name))
         errors = [p for p in problems if p.is_error and self._cell and p.place.cell_id == self._cell[0]]
         if task is None or errors or task.kind != "notebook":
             return
@@ -209,13 +220,13 @@ class FlowsMagics(Magics):
         flow, problems = self.live.flow()
         Notebook(self.flows).show(ProblemsFound(problems, [flow.id]))
 
-    def _move_to(self, flow: Flow, interval: DataInterval) -> None:
+    def _move_to(self, flow: Flow, interval: DataInterval, task: Task | None = None) -> None:
         """Put the run's names into the namespace, as every task finds them."""
         from jupyter_flows.definition.render import hand_context
         from jupyter_flows.task import hand, names_of
 
         self._interval = interval
-        context = hand_context(flow, interval)
+        context = hand_context(flow, interval, task)
         names = self.shell.user_ns
         names.update(names_of(context))
         names["task"] = hand(context, names)

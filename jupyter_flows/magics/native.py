@@ -1,4 +1,4 @@
-"""A `%%task` or `%%setup` cell by hand is a cell like any other: its magic line steps aside and the body runs natively.
+"""A `%%task` or `%%setup` cell by hand is a cell like any other: its magic line becomes a comment and the rest runs.
 
 So tracebacks, last expressions, `await`, line numbers and nested `%%bash` behave as in any cell.
 """
@@ -8,12 +8,10 @@ from __future__ import annotations
 from jupyter_flows.definition.cut import split_cell
 
 _BY_HAND = frozenset({"task", "setup"})
-ENTER = "_flows_enter"
-"""The line magic that stands where the `%%task` line stood."""
 
 
 def as_plain_cell(lines: list[str]) -> list[str]:
-    """The cell IPython should run: the same lines, with the magic line replaced by a call that has no output."""
+    """The cell IPython should run: the same lines, with the magic line as a comment. Other cells stay as they are."""
     if not any(line.lstrip().startswith("%%") for line in lines[:50]):
         return lines
     cell = split_cell("".join(lines))
@@ -21,6 +19,5 @@ def as_plain_cell(lines: list[str]) -> list[str]:
         return lines
     if cell.body.lstrip().startswith("%%"):
         return cell.body.lstrip("\n").splitlines(keepends=True)
-    head = f"get_ipython().run_line_magic({ENTER!r}, {cell.line!r})\n"
     blank = ["\n"] * (cell.body_first_line - 2)
-    return [*blank, head, *cell.body.splitlines(keepends=True)]
+    return [*blank, f"# %%{cell.magic} {cell.line}\n", *cell.body.splitlines(keepends=True)]
