@@ -1,4 +1,4 @@
-# `make` prints what there is. Needs GNU make, Python 3.10 or newer, and Node for the front end.
+# `make` prints what there is. Needs GNU make and Python 3.10 or newer; work on the front end and `make test` need Node too.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -80,6 +80,6 @@ $(MODULES): labextension/package.json labextension/yarn.lock | $(VENV)/.examples
 	@touch $@
 
 # Installing the package has just built it in a fresh clone; after that only a change of its sources does.
-$(PANEL): $(shell find $(FRONTEND) -type f) | $(VENV)/.examples $(MODULES)
-	@if [ ! -e $@ ] || [ -n "$$(find $(FRONTEND) -type f -newer $@)" ]; then cd labextension && jlpm build; fi
+$(PANEL): $(shell find $(FRONTEND) -type f) | $(VENV)/.examples
+	@if [ ! -e $@ ] || [ -n "$$(find $(FRONTEND) -type f -newer $@)" ]; then cd labextension && jlpm install && jlpm build; fi
 	@touch $@
