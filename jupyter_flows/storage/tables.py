@@ -136,7 +136,8 @@ ACTIVE = sa.text("state IN ('queued', 'running')")
 _backfilled = runs.c.backfill_id.is_not(None)
 sa.Index("ix_runs_recent", runs.c.logical_date, runs.c.flow_id)
 sa.Index("ix_runs_type", runs.c.flow_id, runs.c.run_type, runs.c.logical_date)
-sa.Index("ix_runs_active", runs.c.flow_id, runs.c.logical_date, sqlite_where=ACTIVE, postgresql_where=ACTIVE)
+sa.Index("ix_runs_active", runs.c.logical_date, runs.c.flow_id, sqlite_where=ACTIVE, postgresql_where=ACTIVE)
+sa.Index("ix_runs_active_flow", runs.c.flow_id, runs.c.logical_date, sqlite_where=ACTIVE, postgresql_where=ACTIVE)
 sa.Index("ix_runs_backfill", runs.c.backfill_id, sqlite_where=_backfilled, postgresql_where=_backfilled)
 
 task_runs = sa.Table(

@@ -144,6 +144,14 @@ def upgrade() -> None:
     op.create_index(
         "ix_runs_active",
         "runs",
+        ["logical_date", "flow_id"],
+        unique=False,
+        sqlite_where=active,
+        postgresql_where=active,
+    )
+    op.create_index(
+        "ix_runs_active_flow",
+        "runs",
         ["flow_id", "logical_date"],
         unique=False,
         sqlite_where=active,
