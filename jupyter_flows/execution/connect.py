@@ -8,11 +8,15 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import signal
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
+from jupyter_flows.execution.kernels import is_own_python
+
+TASK_KERNEL = "jupyter_flows.execution.task_kernel.TaskKernel"
 SHUTDOWN_WAIT = 5.0
 """Seconds a kernel gets for its own exit handlers."""
 
@@ -23,7 +27,6 @@ class Kernel(Protocol):
     """A kernel that is coming up or runs."""
 
     pid: int | None
-    interrupt_mode: str
 
     def client(self) -> Any:
         """A jupyter_client client with open channels; nothing has been sent yet."""
@@ -32,7 +35,7 @@ class Kernel(Protocol):
         """Return when its process has ended: the exit code, minus the signal's number, None when unknown."""
 
     async def interrupt(self) -> None:
-        """Interrupt by message, for kernels that do not listen to signals."""
+        """Interrupt what it does, by signal or by message."""
 
     async def stop(self, client: Any) -> None:
         """Wait for the kernel's end (the shutdown request has been sent), then let go of everything."""
@@ -100,8 +103,6 @@ def _exists(pid: int) -> bool:
 class SiblingKernel:
     """A kernel the supervisor forked next to the runner."""
 
-    interrupt_mode = "signal"
-
     def __init__(self, pid: int, handle: int, connection: Mapping[str, Any]) -> None:
         self.pid: int | None = pid
         self._handle = handle
@@ -121,7 +122,9 @@ class SiblingKernel:
         return None
 
     async def interrupt(self) -> None:
-        """Never asked for: it listens to signals."""
+        """The whole process group, as jupyter_client does."""
+        with suppress(OSError):
+            os.killpg(self.pid or 0, signal.SIGINT)
 
     async def stop(self, client: Any) -> None:
         """Wait a while for its end; the supervisor ends what stays."""
@@ -141,7 +144,6 @@ class ChildKernel:
         self._manager = manager
         self._local = type(manager.provisioner).__name__ == "LocalProvisioner"
         self.pid: int | None = getattr(manager.provisioner, "pid", None) if self._local else None
-        self.interrupt_mode = manager.kernel_spec.interrupt_mode if self._local else "message"
 
     def client(self) -> Any:
         """A client of it."""
@@ -161,7 +163,8 @@ class ChildKernel:
 
     async def interrupt(self) -> None:
         """Interrupt in the way its kernelspec names."""
-        await self._manager.interrupt_kernel()
+        with suppress(OSError, RuntimeError):
+            await self._manager.interrupt_kernel()
 
     async def stop(self, client: Any) -> None:
         """Wait a while for its end, then kill it."""
@@ -186,6 +189,8 @@ async def start_kernel(name: str, sockets: Path, env: Mapping[str, str], cwd: Pa
         for number, port in enumerate(_PORTS, start=1):
             setattr(manager, port, number)
         arguments = ["--HistoryManager.enabled=False", "--HistoryManager.hist_file=:memory:"]
+        if is_own_python(name):
+            arguments.append(f"--IPKernelApp.kernel_class={TASK_KERNEL}")
     await manager.start_kernel(env=dict(env), cwd=str(cwd), extra_arguments=arguments)
     return ChildKernel(manager)
 

@@ -54,6 +54,7 @@ KERNEL_MODULES = (
     "sqlite3",
     "pdb",
     "multiprocessing.reduction",
+    "jupyter_flows.execution.task_kernel",
     "jupyter_flows.task",
 )
 

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from jupyter_flows.execution.connect import SiblingKernel, ipc_connection
+from jupyter_flows.execution.connect import TASK_KERNEL, SiblingKernel, ipc_connection
 from jupyter_flows.execution.executor import Job
 from jupyter_flows.execution.folder import encode
 from jupyter_flows.execution.forked_env import INLINE
@@ -110,12 +110,13 @@ def _be_kernel(stage: Stage, supervisor: int, connection_file: Path, env: Mappin
         "--IPKernelApp.parent_handle=1",
         "--HistoryManager.enabled=False",
         "--HistoryManager.hist_file=:memory:",
+        f"--IPKernelApp.kernel_class={TASK_KERNEL}",
     ]
     sys.argv = [_launcher(), *arguments]
     app = IPKernelApp.instance()
     app.initialize(arguments)
     app.start()
-    _exit_hooks(app)
+    _exit_hooks()
 
 
 def _settle_in(env: Mapping[str, str], cwd: Path) -> None:
@@ -140,14 +141,10 @@ def _launcher() -> str:
     return str(Path(ipykernel.__file__).parent.parent / "ipykernel_launcher.py")
 
 
-def _exit_hooks(app: object) -> None:
-    """End as an interpreter does (threads joined, exit hooks called), but without tearing down every module.
-
-    ipykernel's own `close` joins the control thread, which may wait for the iopub thread it has stopped: left out.
-    """
+def _exit_hooks() -> None:
+    """End as an interpreter does (threads joined, exit hooks called), but without tearing down every module."""
     import atexit
 
-    atexit.unregister(app.close)  # type: ignore[attr-defined]
     for finish in (getattr(threading, "_shutdown", None), getattr(atexit, "_run_exitfuncs", None)):
         if finish is not None:
             finish()

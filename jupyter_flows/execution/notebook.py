@@ -32,8 +32,13 @@ READY = "ready"
 IDLE_GRACE = 4.0
 """Seconds without any output after which a cell that has replied counts as done although the kernel never said idle."""
 
+SETTLING = 0.05
+"""Seconds a kernel may need between saying that a cell begins and beginning it."""
+
 LAST_OUTPUT = 0.1
 """Seconds of silence after a kernel's death that end the wait for its last words."""
+
+_INTERRUPTED: dict[str, Any] = {"status": "error", "ename": "KeyboardInterrupt", "evalue": "", "traceback": []}
 
 Report = Callable[[str, Mapping[str, Any]], None]
 
@@ -49,8 +54,8 @@ class KernelSilent(Exception):
 def run_notebook(job: Job, kernel: Kernel, loop: asyncio.AbstractEventLoop, report: Report, stop: Stop) -> Evidence:
     """Run the job's notebook in `kernel`, save it to `job.output` whatever happens, and say what was seen.
 
-    `report` hears of the kernel's answer and of each of the author's cells. `stop` may be set by a signal handler:
-    then no further cell begins.
+    `report` hears of the kernel's answer and of each of the author's cells. After `stop.ask()` no
+    further cell begins and the one that runs is interrupted.
     """
     notebook = as_notebook(job.notebook)
     log = Log(job.log)
@@ -62,9 +67,17 @@ def run_notebook(job: Job, kernel: Kernel, loop: asyncio.AbstractEventLoop, repo
 
 
 class Stop:
-    """Whether someone asked to stop; shared with a signal handler."""
+    """A request to stop, made from the loop's thread. Whoever drives the notebook sets what follows from it."""
 
-    asked = False
+    def __init__(self) -> None:
+        self.asked = False
+        self.then: Callable[[], None] = lambda: None
+
+    def ask(self) -> None:
+        """No further cell begins; the one that runs is interrupted."""
+        if not self.asked:
+            self.asked = True
+            self.then()
 
 
 class Engine(NBClientEngine):  # type: ignore[misc]
@@ -152,7 +165,9 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
         self._current = ""
         self._heard = time.monotonic()
         self._seen = Evidence()
+        self._is_running = False
         manager.settle_with(self._settle)
+        stop.then = self._interrupt_if_running
 
     def execute(self, **_: Any) -> Evidence:
         """Drive the notebook to its end and say what was seen."""
@@ -160,6 +175,8 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
 
     async def _drive(self) -> Evidence:
         self._idle: asyncio.Future[None] = self._loop.create_future()
+        self._unanswered: asyncio.Future[None] = self._loop.create_future()
+        self._interrupting: asyncio.Future[None] | None = None
         self.kc = self._kernel.client()
         self._death = asyncio.ensure_future(self._kernel.ended())
         try:
@@ -177,9 +194,10 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
             self.kc.shutdown()
         seen = self._close()
         await self._kernel.stop(self.kc)
-        for task in (*helpers, self._death):
+        helpers += [self._death, *([self._interrupting] if self._interrupting else [])]
+        for task in helpers:
             task.cancel()
-        await asyncio.wait([*helpers, self._death])
+        await asyncio.wait(helpers)
         return seen
 
     async def _save_now_and_then(self) -> None:
@@ -310,22 +328,49 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
         self._outputs[place.index] = CellOutputs(place.cell["outputs"], self._allowance)
         self.clear_before_next_output = False
         self._idle = self._loop.create_future()
+        self._unanswered = self._loop.create_future()
         self._current = self.kc.execute(place.cell["source"], store_history=True, stop_on_error=not may_fail)
         self._owners[self._current] = place
-        reply = await self._reply(self._current)
+        try:
+            reply = await self._reply(self._current)
+        finally:
+            self._is_running = False
         await self._last_output()
         content: dict[str, Any] = reply["content"]
         place.cell["execution_count"] = content.get("execution_count", place.cell.get("execution_count"))
         return content
 
+    def _interrupt_if_running(self) -> None:
+        """A kernel ignores interrupts until it has begun the cell, so one asked for earlier waits for that."""
+        if self._stop.asked and self._is_running:
+            self._is_running = False
+            self._interrupting = asyncio.ensure_future(self._interrupt_soon())
+
+    async def _interrupt_soon(self) -> None:
+        """ipykernel says that a cell begins a moment before it can be interrupted; and hit in that moment, it goes idle
+        without a reply.
+        """
+        idle, unanswered = self._idle, self._unanswered
+        await asyncio.sleep(SETTLING)
+        if not self._death.done():
+            await self._kernel.interrupt()
+        await idle
+        await asyncio.sleep(10 * SETTLING)
+        if not unanswered.done():
+            unanswered.set_result(None)
+
     async def _reply(self, message_id: str) -> dict[str, Any]:
+        """The kernel's reply. An interrupted kernel may go idle without one. Raises KernelDied."""
         answer = asyncio.ensure_future(self._answer(message_id))
-        await asyncio.wait({answer, self._death}, return_when=asyncio.FIRST_COMPLETED)
+        ends: list[asyncio.Future[Any]] = [answer, self._death, self._unanswered]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         if not answer.done():
             await asyncio.wait({answer}, timeout=LAST_OUTPUT)
         if answer.done():
             return answer.result()
         answer.cancel()
+        if not self._death.done():
+            return {"content": _INTERRUPTED}
         while time.monotonic() - self._heard < LAST_OUTPUT:
             await asyncio.sleep(LAST_OUTPUT / 4)
         raise KernelDied
@@ -355,6 +400,9 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
             place = self._owners.get(asked_by)
             if place is None:
                 continue
+            if message["msg_type"] == "execute_input" and asked_by == self._current:
+                self._is_running = True
+                self._interrupt_if_running()
             try:
                 self.process_message(message, place.cell, place.index)
             except CellExecutionComplete:

@@ -51,14 +51,8 @@ def _run(job: Job, find: Find, pipe: int) -> Evidence:
     from jupyter_flows.execution.saving import BadNotebook
 
     stop = Stop()
-
-    def ask_stop(*_: object) -> None:
-        stop.asked = True
-        if kernel.interrupt_mode != "signal":
-            loop.call_soon_threadsafe(lambda: asyncio.ensure_future(kernel.interrupt()))
-
-    signal.signal(signal.SIGUSR1, ask_stop)
-    _tell(pipe, KERNEL, {"pid": kernel.pid, "interrupt_mode": kernel.interrupt_mode})
+    signal.signal(signal.SIGUSR1, lambda *_: loop.call_soon_threadsafe(stop.ask))
+    _tell(pipe, KERNEL, {"pid": kernel.pid})
     try:
         return run_notebook(job, kernel, loop, lambda event, data: _tell(pipe, event, data), stop)
     except BadNotebook as error:

@@ -136,7 +136,6 @@ class Supervisor:
         self._began = _now()
         self._runner_listens = False
         self._runner_gone = False
-        self._kernel_pid: int | None = None
         self._kernel_exit: int | None = None
         self._steps: list[tuple[float, Callable[[], None]]] = []
         self._deadline: float | None = None
@@ -188,7 +187,6 @@ class Supervisor:
         folder, job = self._folder.path, self._job
         stage = Stage(folder, job, self._sockets, self._request, self._report_in, self._raw_in, private)
         self._family = self._start(stage)
-        self._kernel_pid = self._family.kernel
         self._deadline = time.monotonic() + job.start_timeout + START_SLACK
         for descriptor in (self._report_in, self._raw_in, self._request):
             os.close(descriptor)
@@ -263,11 +261,9 @@ class Supervisor:
         self._steps.append((killing + (SAVING if self._runner_listens else 0.0), self._kill_runner))
 
     def _interrupt(self) -> None:
+        """The runner does it: it knows whether a cell runs, and how this kernel wants to be interrupted."""
         if self._runner_listens:
             processes.signal_all([self._family.runner], signal.SIGUSR1)
-        if self._kernel_pid is not None and self._kernel_pid in self._below():
-            with suppress(OSError):
-                os.killpg(self._kernel_pid, signal.SIGINT)
 
     def _terminate(self) -> None:
         processes.signal_all(self._below(), signal.SIGTERM)
@@ -313,7 +309,6 @@ class Supervisor:
         event = line["event"]
         if event == "kernel":
             self._runner_listens = True
-            self._kernel_pid = line["pid"] if line["interrupt_mode"] == "signal" else None
         elif event == "ready":
             self._ready()
         elif event == "report":
@@ -367,7 +362,8 @@ class Supervisor:
             result_fault=fault,
         )
         self._artifacts = artifacts
-        shutil.rmtree(self._folder.ipython, ignore_errors=True)
+        for folder in (self._folder.ipython, self._sockets):
+            shutil.rmtree(folder, ignore_errors=True)
         self._write_evidence()
 
     def _write_evidence(self) -> None:
