@@ -32,13 +32,18 @@ class Copy:
     def notebook(self) -> Path:
         return self.folder / "flow.ipynb"
 
+    @property
+    def _env(self) -> dict[str, str]:
+        """A home of its own, and the name of the notebook, which Jupyter's server tells its kernels."""
+        return {"JUPYTER_FLOWS_HOME": str(self.home), "JPY_SESSION_NAME": str(self.notebook)}
+
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a program of this environment in the example's folder, and expect it to succeed."""
         env = {name: value for name, value in os.environ.items() if not name.startswith("JUPYTER_FLOWS_")}
         done = subprocess.run(
             [str(BIN / command[0]), *command[1:]],
             cwd=self.folder,
-            env={**env, "JUPYTER_FLOWS_HOME": str(self.home), "PATH": f"{BIN}{os.pathsep}{env['PATH']}"},
+            env={**env, **self._env, "PATH": f"{BIN}{os.pathsep}{env['PATH']}"},
             capture_output=True,
             text=True,
             timeout=110,
