@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +25,12 @@ class LiveNotebook:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._definition = Definition(path=str(path))
         self._sources: dict[str, str] = {}
 
     def add(self, key: str, source: str) -> None:
         """A cell runs: a new one, or an edited one that takes the place of what it was."""
+        self._sources.pop(key, None)  # the latest to run comes last: it wins where two declare one task
         self._sources[key] = source
-        self._definition = self._definition.with_cell(key, source, Place(str(self.path), key))
 
     def flow(self) -> tuple[Flow, list[Problem]]:
         """The flow of the cells so far, and all its problems.
@@ -44,14 +42,15 @@ class LiveNotebook:
         from jupyter_flows.runtime.sources import reader_beside
 
         saved = self._saved()
-        definition = replace(self._definition, kernel=_kernel_of(saved)).ordered(
-            [str(c.get("id")) for c in _cells(saved)]
-        )
-        for cell in _cells(saved):
-            if "parameters" in cell.get("metadata", {}).get("tags", []) and cell.get("id") in self._sources:
-                place = Place(str(self.path), cell["id"])
-                definition = definition.with_parameters(self._sources[cell["id"]], place)
-        flow, problems = definition.flow(reader_beside(self.path))
+        cells = {str(c.get("id")): (i, c) for i, c in enumerate(_cells(saved))}
+        definition = Definition(str(self.path), _kernel_of(saved))
+        for key, source in self._sources.items():
+            at, cell = cells.get(key, (None, {}))
+            place = Place(str(self.path), key, at)
+            definition = definition.with_cell(key, source, place)
+            if "parameters" in cell.get("metadata", {}).get("tags", []):
+                definition = definition.with_parameters(source, place)
+        flow, problems = definition.ordered(list(cells)).flow(reader_beside(self.path))
         return flow, check(flow, problems)
 
     def _saved(self) -> Mapping[str, Any]:

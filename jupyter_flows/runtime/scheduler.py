@@ -104,6 +104,7 @@ class Scheduler:
         """Begin in a thread of its own; no error when it runs already."""
         if self._thread is None or not self._thread.is_alive():
             self._stop.clear()
+            self._state = SchedulerState.STANDING_BY
             self._thread = threading.Thread(target=self._run, name="jupyter-flows-scheduler", daemon=True)
             self._thread.start()
 
