@@ -331,22 +331,21 @@ def _interval_label(interval: DataInterval, timezone: str) -> str:
     """The interval as people say it: days when both ends are midnights where the flow lives, else minutes."""
     zone = ZoneInfo(timezone)
     start, end = interval.start.astimezone(zone), interval.end.astimezone(zone)
-    if not _is_midnight(end) or end - start > timedelta(days=1):
-        first = _moment_label(start, is_day=_is_midnight(start) and _is_midnight(end))
-        same_day = start.date() == end.date()
-        last = f"{end:%H:%M}" if same_day else _moment_label(end, is_day=_is_midnight(start) and _is_midnight(end))
-        return first if start == end else f"{first} → {last}"
-    return _moment_label(start, is_day=_is_midnight(start))
+    if start == end:
+        return f"{start:%Y-%m-%d %H:%M}"
+    if _is_midnight(start) and _is_midnight(end):
+        is_one_day = end.date() - start.date() == timedelta(days=1)
+        return f"{start:%Y-%m-%d}" if is_one_day else f"{start:%Y-%m-%d} → {end:%Y-%m-%d}"
+    last = f"{end:%H:%M}" if start.date() == end.date() else f"{end:%Y-%m-%d %H:%M}"
+    return f"{start:%Y-%m-%d %H:%M} → {last}"
 
 
 def _start_label(interval: DataInterval, timezone: str) -> str:
-    """The start of the interval where the flow lives; without the time when it is midnight."""
-    start = interval.start.astimezone(ZoneInfo(timezone))
-    return _moment_label(start, is_day=_is_midnight(start) and interval.end - interval.start >= timedelta(hours=23))
-
-
-def _moment_label(moment: datetime, *, is_day: bool) -> str:
-    return f"{moment:%Y-%m-%d}" if is_day else f"{moment:%Y-%m-%d %H:%M}"
+    """The start of the interval where the flow lives; without the time when the interval is made of days."""
+    zone = ZoneInfo(timezone)
+    start, end = interval.start.astimezone(zone), interval.end.astimezone(zone)
+    is_days = start != end and _is_midnight(start) and _is_midnight(end)
+    return f"{start:%Y-%m-%d}" if is_days else f"{start:%Y-%m-%d %H:%M}"
 
 
 def _is_midnight(moment: datetime) -> bool:

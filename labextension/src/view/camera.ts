@@ -14,7 +14,7 @@ export interface ISize {
 const MARGIN = 16;
 const LEAST = 0.15;
 const MOST = 3;
-const READABLE = 0.6;
+const READABLE = 0.5;
 
 /** All of `scene` in `port`, never enlarged. */
 export function fit(scene: ISize, port: ISize): ICamera {
