@@ -8,8 +8,11 @@ from jupyter_flows.execution.executor import Job
 from jupyter_flows.execution.folder import AttemptFolder
 from jupyter_flows.execution.processes import COOKIE
 
-_PRIVATE = ("JPY_", "JUPYTERHUB_", "JUPYTER_TOKEN", "JUPYTER_FLOWS_", "PYDEVD_", "COLAB_KERNEL_")
-"""Tokens and addresses of the surrounding server and kernel: a task must not inherit them."""
+_PRIVATE = ("JPY_", "JUPYTERHUB_", "JUPYTER_TOKEN", "JUPYTER_FLOWS_", "PYDEVD_", "PYTEST_CURRENT_TEST")
+"""Tokens and addresses of the surrounding server and kernel: a task must not inherit them.
+
+(ipykernel does not capture what libraries print past Python where it sees pytest's variable.)
+"""
 
 _FIXED_AT_EXEC = ("PYTHON", "LD_", "DYLD_", "MALLOC_", "GLIBC_", "LC_", "LANG")
 """Read once when a process starts: a forked kernel cannot take a new value."""

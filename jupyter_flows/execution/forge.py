@@ -21,6 +21,7 @@ from jupyter_flows.execution.forked_env import INLINE, ONE_THREAD, PLACEHOLDER
 from jupyter_flows.execution.processes import COOKIE, IS_LINUX
 from jupyter_flows.execution.starting import Begun, request_file
 
+SERVER = "jupyter_flows.execution.forge_server"
 ANSWER_WAIT = 5.0
 """Seconds within which a fork must have happened; it takes milliseconds."""
 
@@ -108,7 +109,7 @@ class Forge:
     def _spawn(self, theirs: socket.socket) -> subprocess.Popen[bytes]:
         env = {**self._env, **ONE_THREAD, COOKIE: PLACEHOLDER}
         env.setdefault("MPLBACKEND", INLINE)
-        command = [sys.executable, "-m", "jupyter_flows.execution.forge_server", str(theirs.fileno())]
+        command = [sys.executable, "-m", SERVER, str(theirs.fileno())]
         with theirs:
             return subprocess.Popen(
                 [*command, json.dumps(sorted(self.preload))],

@@ -48,7 +48,6 @@ KERNEL_MODULES = (
     "executing",
     "pure_eval",
     "IPython.extensions.storemagic",
-    "matplotlib_inline.config",
     "jupyter_client.asynchronous.client",
     "zmq.asyncio",
     "sqlite3",

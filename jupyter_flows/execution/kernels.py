@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from typing import Any
 
@@ -17,24 +18,37 @@ DEFAULT = "python3"
 def find_kernel(name: str | None, language: str = "python") -> str:
     """The kernelspec called `name`; without a name the first installed one for `language`.
 
-    Raises ExecutionError that names the installed ones and the nearest when there is none.
+    Raises ExecutionError that names the installed ones and the nearest when there is none, or says what is wrong
+    with it.
     """
     specs = _specs()
     if name is not None:
-        if name in specs or _native(name):
-            return name
-        raise _missing(f"No kernel called '{name}' is installed here.", name, specs)
+        if name not in specs and not _native(name):
+            raise _missing(f"No kernel called '{name}' is installed here.", name, specs)
+        _check(name)
+        return name
     if language == "python" and (DEFAULT in specs or _native(DEFAULT)):
         return DEFAULT
     for known in sorted(specs):
-        if str(_spec(known).language).lower() == language.lower():
-            return known
+        with suppress(KeyError, ValueError, OSError):  # someone else's broken kernelspec
+            if str(_spec(known).language).lower() == language.lower():
+                return known
     raise _missing(f"No kernel for the language '{language}' is installed here.", language, specs)
 
 
 def installed() -> list[str]:
     """The names of all installed kernelspecs."""
     return sorted(_specs())
+
+
+def _check(name: str) -> None:
+    try:
+        _spec(name)
+    except (KeyError, ValueError, OSError, TypeError) as error:  # NoSuchKernel is a KeyError
+        raise ExecutionError(
+            f"The kernel '{name}' is installed, but its specification cannot be used: {error}",
+            fix="Install it anew, with the provisioner it names if it names one.",
+        ) from error
 
 
 def is_own_python(name: str) -> bool:

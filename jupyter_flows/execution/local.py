@@ -204,10 +204,12 @@ class LocalExecutor:
         try:
             find_kernel(job.kernel)
             write_folder(job)
+            self._launch(following)
         except ExecutionError as error:
             self._finish(following, follow.ended(job, NotStarted(str(error))))
-            return
-        self._launch(following)
+        except Exception as error:  # whatever it is: the attempt must end
+            log.exception("attempt %s could not begin", job.attempt)
+            self._finish(following, follow.ended(job, NotStarted(f"It could not begin: {error!r}")))
 
     def _launch(self, following: Following) -> None:
         """Start its supervisor: forked, or cold, or after a forge that is coming up."""

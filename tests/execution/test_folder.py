@@ -112,7 +112,8 @@ def test_a_kill_while_saving_leaves_a_whole_notebook(tmp_path: Path) -> None:
         from jupyter_flows.execution.saving import Manager, as_notebook
         cell = {'cell_type': 'code', 'id': 'a', 'metadata': {}, 'source': '1', 'execution_count': 1}
         output = {'output_type': 'stream', 'name': 'stdout', 'text': 'x' * 6_000_000}
-        notebook = as_notebook({'nbformat': 4, 'nbformat_minor': 5, 'metadata': {}, 'cells': [{**cell, 'outputs': [output]}]})
+        cells = [{**cell, 'outputs': [output]}]
+        notebook = as_notebook({'nbformat': 4, 'nbformat_minor': 5, 'metadata': {}, 'cells': cells})
         path, seen = Path(sys.argv[1]), set()
         random.seed(11)
         for number in range(25):

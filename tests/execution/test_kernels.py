@@ -48,6 +48,15 @@ def test_a_kernel_is_found_by_name_or_language(specs: Path) -> None:
         find_kernel(None, "julia")
 
 
+def test_a_kernelspec_that_cannot_be_used_says_why(specs: Path) -> None:
+    install(specs, "far", ["x"], metadata={"kernel_provisioner": {"provisioner_name": "cluster"}})
+    install(specs, "torn", ["x"])
+    (specs / "kernels" / "torn" / "kernel.json").write_text("{")
+    for name in ("far", "torn"):
+        with pytest.raises(ExecutionError, match=f"'{name}' is installed, but"):
+            find_kernel(name)
+
+
 @pytest.mark.parametrize(
     ("argv", "more", "own"),
     [
@@ -59,7 +68,7 @@ def test_a_kernel_is_found_by_name_or_language(specs: Path) -> None:
         ([sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"], {"env": {"A": "1"}}, False),
         (
             [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
-            {"metadata": {"kernel_provisioner": {"provisioner_name": "x"}}},
+            {"metadata": {"kernel_provisioner": {"provisioner_name": "local-provisioner"}}},
             False,
         ),
     ],
