@@ -45,6 +45,10 @@ class Batch:
         if artifacts:
             change.artifacts[attempt.id] = artifacts
 
+    def task_runs(self, key: RunKey) -> tuple[TaskRun, ...]:
+        """The task runs of a run that are to be written."""
+        return tuple(self._runs[key].task_runs.values()) if key in self._runs else ()
+
     def add_event(self, event: Event) -> None:
         """A fact about a run, or about none."""
         if event.flow_id is not None and event.run_id is not None:

@@ -9,7 +9,7 @@ import logging
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timezone
 from pathlib import Path
 
 from jupyter_flows.engine.dispatch import (
@@ -36,19 +36,32 @@ from jupyter_flows.engine.stimuli import (
     Tick,
     WakeAt,
 )
-from jupyter_flows.errors import Conflict, FlowsError, NotFound, UsageError
+from jupyter_flows.errors import Conflict, FlowsError, NotFound, StoreError, UsageError
 from jupyter_flows.model.event import BACKFILL_MOVED, RUN_MOVED, Event
 from jupyter_flows.model.flow import Flow
 from jupyter_flows.model.ids import AttemptId, FlowId, RunType, TaskId
 from jupyter_flows.model.intent import Intent, IntentKind
 from jupyter_flows.model.progress import AttemptFinished, AttemptStarted, CellFinished, CellStarted, Progress
-from jupyter_flows.model.run import Attempt, Backfill, FlowRun, RunKey, SkipAsked, Succeeded, TaskKey, TaskRun
-from jupyter_flows.model.state import SUCCESS_STATES, RunState, TaskState
+from jupyter_flows.model.run import (
+    Attempt,
+    Backfill,
+    Cancelled,
+    FlowRun,
+    RunKey,
+    SkipAsked,
+    Succeeded,
+    TaskKey,
+    TaskRun,
+)
+from jupyter_flows.model.state import FINISHED, OCCUPYING, SUCCESS_STATES, RunState, TaskState
 from jupyter_flows.runtime.batch import Batch
 from jupyter_flows.storage.files import attempt_log, attempt_notebook, relative
 from jupyter_flows.storage.store import Store
 
 log = logging.getLogger("jupyter_flows.scheduler")
+
+AT_ONCE = datetime.min.replace(tzinfo=timezone.utc)
+"""A time that has always come."""
 
 
 @dataclass
@@ -88,6 +101,7 @@ class Conductor:
         self._actions = Actions()
         self._flows: dict[tuple[FlowId, str], Flow] = {}
         self._finished_backfills: set[int] = set()
+        self._moved: set[FlowId] = set()
         self._lanes_changed = True
         self._due_at: datetime | None = None
         self._weights: dict[tuple[FlowId, str], Mapping[TaskId, int]] = {}
@@ -108,15 +122,21 @@ class Conductor:
                 if attempt.outcome is None:
                     active.attempts[attempt.id] = attempt
                     open_attempts.append(attempt)
-            self._wakes += [(t.next_try_at, run.key) for t in active.machine.task_runs if t.next_try_at]
+            self._wakes.append((AT_ONCE, run.key))
         return open_attempts
 
-    def _activate(self, run: FlowRun, flow: Flow | None = None, stored: Iterable[TaskRun] | None = None) -> _Active:
+    def _activate(
+        self,
+        run: FlowRun,
+        flow: Flow | None = None,
+        stored: Iterable[TaskRun] | None = None,
+        attempts: Mapping[AttemptId, Attempt] | None = None,
+    ) -> _Active:
         flow = flow or self._flow(run.flow_id, run.version)
         if stored is None:
             stored = self._store.task_runs([run.key]).get(run.key, [])
         machine = RunMachine(flow, run, stored, past=lambda key: self._past_allows(run, flow, key))
-        active = _Active(machine, flow, self._weights_of(run, flow))
+        active = _Active(machine, flow, self._weights_of(run, flow), dict(attempts or {}))
         self._active[run.key] = active
         return active
 
@@ -167,7 +187,7 @@ class Conductor:
 
     def run_created(self, key: RunKey) -> None:
         """A door or a schedule made a run."""
-        if key not in self._active:
+        if key not in self._active and key not in self._queued:
             run = self._store.run(key)
             if run.state is RunState.QUEUED:
                 self._enqueue(run)
@@ -178,8 +198,9 @@ class Conductor:
         self._lanes_changed = True
 
     def backfills_changed(self) -> None:
-        """Read the active backfills again."""
+        """Read the active backfills again. One of which every run is over already is over itself."""
         self._backfills = {b.id: b for b in self._store.backfills(active=True)}
+        self._finished_backfills |= set(self._backfills)
         self._lanes_changed = True
 
     # ── what happened ───────────────────────────────────────────────────────────────────
@@ -225,23 +246,32 @@ class Conductor:
             log=relative(self._home, log) if report.started else None,
         )
 
-    def _feed(self, active: _Active, stimulus: Stimulus, now: datetime) -> None:
-        """Tell the machine and take its answer. A machine that breaks fails its own run and nothing else."""
+    def _feed(self, active: _Active, stimulus: Stimulus, now: datetime, *, is_asked: bool = False) -> None:
+        """Tell the machine and take its answer. A machine that breaks fails its own run and nothing else.
+
+        What somebody asked for may be refused: then its FlowsError is raised.
+        """
         try:
             step = active.machine.handle(stimulus, now)
-        except FlowsError:
-            raise
         except Exception as error:
+            if isinstance(error, FlowsError if is_asked else StoreError):
+                raise
             log.exception("the machine of run %s failed", active.machine.run.run_id)
             self._give_up(active, f"internal error: {type(error).__name__}: {error}", now)
             return
         self._take(active, step)
 
     def _give_up(self, active: _Active, reason: str, now: datetime) -> None:
+        """Fail the run by hand, since its machine cannot: nothing of it is left open, so that it can be cleared."""
         run = replace(active.machine.run, state=RunState.FAILED, reason=reason, end_date=now)
         event = Event(RUN_MOVED, now, run.flow_id, run.run_id, {"state": run.state.value, "reason": reason})
-        self._actions.stop.extend(active.attempts)
-        self._batch.add_step(run.key, run, (), (event,))
+        rows = [_abandoned(t, reason, now) for t in active.machine.task_runs if t.state not in FINISHED]
+        self._batch.add_step(run.key, run, rows, (event,))
+        for attempt in active.attempts.values():
+            self._actions.stop.append(attempt.id)
+            self._batch.add_attempt(
+                replace(attempt, state=TaskState.FAILED, end_date=now, outcome=Cancelled(reason)),
+            )
         self._drop(run)
 
     def _drop(self, run: FlowRun) -> None:
@@ -255,6 +285,8 @@ class Conductor:
         """Write down what the machine answered; drop the run when it is over."""
         run = active.machine.run
         self._batch.add_step(run.key, step.run, step.task_runs, step.events)
+        if step.task_runs:
+            self._moved.add(run.flow_id)
         for command in step.commands:
             match command:
                 case StopAttempt(attempt=attempt):
@@ -275,16 +307,35 @@ class Conductor:
         due = {key for at, key in self._wakes if at <= now}
         self._wakes = [(at, key) for at, key in self._wakes if at > now]
         for key in due:
-            if key in self._active:
-                self._feed(self._active[key], Tick(), now)
+            self._tick(key, now)
         self._start_runs(now)
+        self._tell_who_waits_for_the_past(now)
         self._dispatch(now)
         self._complete_backfills(now)
 
     def next_wake(self) -> datetime | None:
         """When time alone will change something: a retry, a timeout, a queued run whose hour comes."""
+        if self._queued and self._lanes_changed:
+            return AT_ONCE  # a run that needed no kernel ended within this turn
         later = [self._due_at] if self._due_at else []
         return min([at for at, _ in self._wakes] + later, default=None)
+
+    def _tick(self, key: RunKey, now: datetime) -> None:
+        """Time went by for a run. The next such moment is asked of its rows: its commands may have been another's."""
+        if key in self._active:
+            self._feed(self._active[key], Tick(), now)
+        active = self._active.get(key)
+        at = active.machine.wake_at if active else None
+        if at is not None and at > now:
+            self._wakes.append((at, key))
+
+    def _tell_who_waits_for_the_past(self, now: datetime) -> None:
+        """Where tasks of a flow moved, its runs that wait for an earlier one look again; that may move others."""
+        while self._moved:
+            moved, self._moved = self._moved, set()
+            for active in list(self._active.values()):
+                if active.flow.id in moved and active.machine.held_by_past:
+                    self._feed(active, Tick(), now)
 
     def _start_runs(self, now: datetime) -> None:
         """Start what limits allow. Asked only when a run ended, came or came due: thousands may wait in a backfill."""
@@ -296,12 +347,22 @@ class Conductor:
         flows = {r.flow_id: FlowGate(self._flow(r.flow_id, r.version).max_active_runs) for r in queued}
         running = [a.machine.run for a in self._active.values()]
         for key in startable_runs(queued, running, flows, self._backfills, now):
-            self._feed(self._activate(self._queued.pop(key)), RunStarted(), now)
+            run = self._queued.pop(key)
+            self._begin_backfill(run.backfill_id, now)
+            self._feed(self._activate(run), RunStarted(), now)
         self._due_at = min((r.run_after for r in queued if r.run_after and r.run_after > now), default=None)
 
+    def _begin_backfill(self, backfill_id: int | None, now: datetime) -> None:
+        """A backfill is running from its first run on."""
+        backfill = self._backfills.get(backfill_id) if backfill_id is not None else None
+        if backfill is not None and backfill.state is RunState.QUEUED:
+            self._backfills[backfill.id] = backfill = replace(backfill, state=RunState.RUNNING)
+            self._batch.add_backfill(backfill)
+            self._batch.add_event(_backfill_event(backfill, now))
+
     def _is_held(self, run: FlowRun) -> bool:
-        """A paused flow starts no scheduled runs; what people asked for goes on."""
-        return run.run_type is RunType.SCHEDULED and run.flow_id in self._paused
+        """A paused flow starts no scheduled runs; what people asked for (a cleared one, too) goes on."""
+        return run.run_type is RunType.SCHEDULED and not run.clear_number and run.flow_id in self._paused
 
     def _dispatch(self, now: datetime) -> None:
         waiting = [c for a in self._active.values() for c in _candidates(a, a.machine.ready)]
@@ -340,6 +401,8 @@ class Conductor:
         previous = next((r for r in earlier if r.key != run.key), None)
         if previous is None:
             return True
+        if key.task_id not in self._flow(previous.flow_id, previous.version).by_id:
+            return True
         needed = {key}
         if task.wait_for_downstream:
             needed |= {TaskKey(t) for t in flow.graph.downstream(key.task_id)}
@@ -347,9 +410,12 @@ class Conductor:
         return key in states and all(s in SUCCESS_STATES for s in states.values())
 
     def _states(self, key: RunKey) -> dict[TaskKey, TaskState]:
+        """How a run's tasks stand, what this turn has decided and not yet written included."""
         active = self._active.get(key)
-        rows = active.machine.task_runs if active else self._store.task_runs([key]).get(key, [])
-        return {t.key: t.state for t in rows}
+        if active is not None:
+            return {t.key: t.state for t in active.machine.task_runs}
+        rows = self._store.task_runs([key]).get(key, [])
+        return {t.key: t.state for t in (*rows, *self._batch.task_runs(key))}
 
     def _complete_backfills(self, now: datetime) -> None:
         """A backfill is over when none of its runs is queued or running."""
@@ -391,8 +457,17 @@ class Conductor:
         """Carry out a request and say in a sentence what came of it. Raises FlowsError when it must be refused."""
         try:
             return self._carry_out(intent, now)
+        except FlowsError:
+            self._look_again(intent)
+            raise
         finally:
             self._settle(intent)
+
+    def _look_again(self, intent: Intent) -> None:
+        """What was prepared for a request that is refused (another version, another backfill) is forgotten."""
+        active = self._active.get(RunKey(intent.flow_id, intent.run_id)) if intent.run_id else None
+        if active is not None:
+            self._activate(self._store.run(active.machine.run.key), attempts=active.attempts)
 
     def _settle(self, intent: Intent) -> None:
         """A run that was only looked at (the request was refused) is not under way."""
@@ -408,11 +483,11 @@ class Conductor:
                 active = self._open(intent)
                 keys = _keys(intent, active)
                 state = TaskState(intent.data["state"])
-                self._feed(active, Marked(keys, state), now)
+                self._feed(active, Marked(keys, state), now, is_asked=True)
                 return f"marked {state.value}"
             case IntentKind.CANCEL:
                 active = self._open(intent)
-                self._feed(active, CancelAsked(_keys(intent, active)), now)
+                self._feed(active, CancelAsked(_keys(intent, active)), now, is_asked=True)
                 return "cancelled"
             case _:
                 return self._steer_backfill(intent, now)
@@ -441,7 +516,7 @@ class Conductor:
             downstream=bool(data.get("downstream", True)),
             only_failed=bool(data.get("only_failed")),
         )
-        self._feed(active, Cleared(tuple(keys)), now)
+        self._feed(active, Cleared(tuple(keys)), now, is_asked=True)
         return f"cleared {len(keys)} task{'s' if len(keys) != 1 else ''}"
 
     def _renewed(self, active: _Active) -> _Active:
@@ -458,8 +533,10 @@ class Conductor:
 
     def _in_backfill(self, active: _Active, backfill_id: int, ordinal: int | None) -> _Active:
         """The same run as one of a backfill's."""
+        if backfill_id not in self._backfills:
+            self.backfills_changed()  # it was made after this turn's look at the events
         run = replace(active.machine.run, run_type=RunType.BACKFILL, backfill_id=backfill_id, ordinal=ordinal)
-        return self._activate(run, active.flow, active.machine.task_runs)
+        return self._activate(run, active.flow, active.machine.task_runs, active.attempts)
 
     def _steer_backfill(self, intent: Intent, now: datetime) -> str:
         backfill = self._store.backfill(int(intent.data["backfill_id"]))
@@ -482,6 +559,11 @@ class Conductor:
             self._feed(active, CancelAsked(None), now)
         self._finished_backfills.add(backfill.id)
         return f"cancelled {len(queued)} queued run{'s' if len(queued) != 1 else ''}; running ones finish"
+
+
+def _abandoned(task_run: TaskRun, reason: str, now: datetime) -> TaskRun:
+    state = TaskState.FAILED if task_run.state in OCCUPYING else TaskState.SKIPPED
+    return replace(task_run, state=state, reason=reason, end_date=now, next_try_at=None)
 
 
 def _keys(intent: Intent, active: _Active) -> tuple[TaskKey, ...] | None:

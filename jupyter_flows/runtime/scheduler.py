@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from enum import Enum
 
-from jupyter_flows.errors import Conflict, FlowsError, LeaseLost, StoreError
+from jupyter_flows.errors import Conflict, ExecutionError, FlowsError, LeaseLost, StoreError
 from jupyter_flows.execution.executor import Executor
 from jupyter_flows.model.event import BACKFILL_MOVED, FLOW_PAUSED, FLOW_REGISTERED, RUN_CREATED, Event
 from jupyter_flows.model.intent import Intent
@@ -184,14 +184,22 @@ class Scheduler:
         self._seen_stamp = None
         self._seen_seq = self._store.last_seq()
         for attempt in self._conductor.load():
-            job = self._workshop.left_behind(attempt)
-            if not self._executor.adopt(job, self.hear):
-                lost = Lost("the scheduler that started it was gone, and nothing of it was left")
-                self._conductor.hear(AttemptFinished(attempt.id, attempt.token, lost, now), now)
+            if why := self._adopt(attempt):
+                self._conductor.hear(AttemptFinished(attempt.id, attempt.token, Lost(why), now), now)
         self._schedules.load(now)
         self._loaded = True
         self._state = SchedulerState.LEADING
         log.info("leading with epoch %s", lease.epoch)
+
+    def _adopt(self, attempt: Attempt) -> str:
+        """Follow an attempt that was under way; returns why it counts as lost, if it does."""
+        try:
+            if self._executor.adopt(self._workshop.left_behind(attempt), self.hear):
+                return ""
+            return "the scheduler that started it was gone, and nothing of it was left"
+        except (ExecutionError, OSError) as error:
+            log.warning("attempt %s cannot be followed: %s", attempt.id, error)
+            return f"it could not be followed: {error}"
 
     def _read_others(self, lease: Lease, now: datetime) -> None:
         """Runs, requests and switches that doors have written since the last look.
@@ -266,7 +274,7 @@ class Scheduler:
         return max(seconds, 0.001)
 
     def _close(self) -> None:
-        self._state = SchedulerState.STOPPED
+        self._state, self._loaded = SchedulerState.STOPPED, False
         try:
             self._leadership.release()
         except StoreError as error:

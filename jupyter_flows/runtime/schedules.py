@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from jupyter_flows.engine.planner import Missed, due_runs
-from jupyter_flows.errors import UsageError
+from jupyter_flows.errors import StoreError, UsageError
 from jupyter_flows.model.event import SLOTS_MISSED, Event
 from jupyter_flows.model.flow import Flow
 from jupyter_flows.model.ids import FlowId, RunType
@@ -28,6 +28,8 @@ class _Scheduled:
     version: str
     timetable: Timetable
     next_at: datetime
+    full_with: int | None = None
+    """So many active runs left no place for the one that is due; fewer will."""
 
 
 class Schedules:
@@ -53,15 +55,24 @@ class Schedules:
 
     @property
     def next_at(self) -> datetime | None:
-        """When the next flow is due."""
-        return min((f.next_at for f in self._flows.values()), default=None)
+        """When the next flow is due. One that is due and has no place waits for a run to end, not for the clock."""
+        return min((f.next_at for f in self._flows.values() if f.full_with is None), default=None)
 
     def fire(self, conductor: Conductor, now: datetime) -> None:
         """Create the runs that are due. Creating is safe without the lease: a run exists once, whoever makes it."""
-        for flow_id in [i for i, f in self._flows.items() if f.next_at <= now]:
-            self._fire_one(self._flows[flow_id], conductor, now)
+        for scheduled in [f for f in self._flows.values() if f.next_at <= now]:
+            active = conductor.active_runs(scheduled.flow.id)
+            if scheduled.full_with is not None and active >= scheduled.full_with:
+                continue
+            try:
+                self._fire_one(scheduled, conductor, active, now)
+            except StoreError:
+                raise
+            except Exception:
+                log.exception("the schedule of flow %s cannot be followed", scheduled.flow.id)
+                del self._flows[scheduled.flow.id]
 
-    def _fire_one(self, scheduled: _Scheduled, conductor: Conductor, now: datetime) -> None:
+    def _fire_one(self, scheduled: _Scheduled, conductor: Conductor, active: int, now: datetime) -> None:
         flow = scheduled.flow
         last = self._store.last_interval(flow.id)
         others = self._store.runs(flow.id, since=last.start if last else None, run_types=_NOT_SCHEDULED)
@@ -72,7 +83,7 @@ class Schedules:
             now,
             taken=[r.interval.start for r in others],
             version=scheduled.version,
-            active=conductor.active_runs(flow.id),
+            active=active,
         )
         if due.runs:
             made = self._store.create_runs(due.runs, now)
@@ -85,6 +96,7 @@ class Schedules:
             del self._flows[flow.id]
         else:
             scheduled.next_at = due.next.run_after
+            scheduled.full_with = active if due.next.run_after <= now and not due.runs else None
 
 
 def _missed_event(flow: Flow, missed: Missed, now: datetime) -> Event:
