@@ -6,6 +6,7 @@ import atexit
 import shlex
 import threading
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 
@@ -202,6 +203,7 @@ class FlowsMagics(Magics):
         """Move the sample run to the interval that starts at a date."""
         if len(words) != 1:
             raise UsageError("%flows at takes one date.", fix="Write %flows at 2013-02-03.")
+        from jupyter_flows.commands.showing import local
         from jupyter_flows.engine.planner import as_instant, manual_run
         from jupyter_flows.runtime.scheduler import utc_now
         from jupyter_flows.timetable.parse import parse_schedule
@@ -210,7 +212,8 @@ class FlowsMagics(Magics):
         timetable = parse_schedule(flow.schedule, flow.timezone, flow.start)
         run = manual_run(flow, timetable, utc_now(), logical_date=as_instant(words[0], flow.timezone))
         self._move_to(flow, run.interval)
-        print(f"Cells now run for {run.interval.start.isoformat()} to {run.interval.end.isoformat()}.")
+        zone = ZoneInfo(flow.timezone)
+        print(f"Cells now run for {local(run.interval.start, zone)} to {local(run.interval.end, zone)}.")
 
     def _check(self) -> None:
         """The problems of this notebook as it is now."""

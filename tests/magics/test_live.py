@@ -80,7 +80,7 @@ def test_at_moves_the_sample_interval(notebook: Any, capsys: pytest.CaptureFixtu
     notebook.run("%flow daily --schedule @daily --start 2024-01-01 --end 2024-01-10")
     notebook.run("%flows at 2024-01-03")
     assert notebook.names["ds"] == "2024-01-03"
-    assert "2024-01-03T00:00:00+00:00" in capsys.readouterr().out
+    assert "Wed 2024-01-03 00:00 UTC" in capsys.readouterr().out
     notebook.run("%flow daily --schedule @daily --start 2024-01-01 --end 2024-01-10 --retries 1")
     assert notebook.names["ds"] == "2024-01-03"
 
