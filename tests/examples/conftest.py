@@ -37,8 +37,8 @@ class Copy:
         """A home of its own, and the name of the notebook, which Jupyter's server tells its kernels."""
         return {"JUPYTER_FLOWS_HOME": str(self.home), "JPY_SESSION_NAME": str(self.notebook)}
 
-    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        """Run a program of this environment in the example's folder, and expect it to succeed."""
+    def run(self, *command: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        """Run a program of this environment in the example's folder, and expect it to end with `code`."""
         env = {name: value for name, value in os.environ.items() if not name.startswith("JUPYTER_FLOWS_")}
         done = subprocess.run(
             [str(BIN / command[0]), *command[1:]],
@@ -48,7 +48,7 @@ class Copy:
             text=True,
             timeout=110,
         )
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.returncode == code, done.stdout + done.stderr
         return done
 
     def by_hand(self) -> Any:
@@ -59,9 +59,15 @@ class Copy:
         self.run("jupyter-nbconvert", "--to", "notebook", "--execute", "--output", "executed.ipynb", "flow.ipynb")
         return nbformat.read(self.folder / "executed.ipynb", as_version=4)
 
-    def flows(self, *words: str) -> Any:
+    def flows(self, *words: str, code: int = 0) -> Any:
         """What a verb of `jupyter flows` prints with `--json`."""
-        return json.loads(self.run("jupyter-flows", *words, "--json").stdout)
+        return json.loads(self.run("jupyter-flows", *words, "--json", code=code).stdout)
+
+    def edit(self, old: str, new: str) -> None:
+        """Change the text of the notebook."""
+        text = self.notebook.read_text(encoding="utf-8")
+        assert old in text
+        self.notebook.write_text(text.replace(old, new), encoding="utf-8")
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,20 @@ def test_hello_backfills_its_three_days(copy_of: Callable[..., Any]) -> None:
     }
 
 
+def test_what_failed_runs_again_with_the_repaired_notebook(copy_of: Callable[[str], Any]) -> None:
+    hello = copy_of("hello")
+    hello.edit("loud = ", "raise ValueError(); loud = ")
+    (failed,) = hello.flows("run", "flow.ipynb", "--at", "2024-01-04", code=1)["runs"]
+    assert states(failed) == {"fetch": "success", "shout": "failed", "save": "upstream_failed"}
+
+    hello.edit("raise ValueError(); ", "")
+    (repaired,) = hello.flows("retry", "flow.ipynb", "--latest")["runs"]
+    assert repaired["run_id"] == failed["run_id"]
+    assert {task["task_id"]: task["try_number"] for task in repaired["tasks"]} == {"fetch": 1, "shout": 2, "save": 1}
+    assert set(states(repaired).values()) == {"success"}
+    assert (hello.folder / "out" / "2024-01-04.txt").read_text(encoding="utf-8") == "HELLO THURSDAY!"
+
+
 def test_flight_delays_gives_by_hand_and_scheduled_the_same_numbers(
     by_hand: Callable[[str], Any], copy_of: Callable[[str], Any], shown: Callable[[Any, str], str]
 ) -> None:
