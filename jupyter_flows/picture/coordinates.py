@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from jupyter_flows.picture.layers import Layered
 
-_ROUNDS = 24
+_ROUNDS, _ROUNDS_OF_LARGE, _LARGE = 24, 14, 600
 _LAST_ROUNDS = 4
 _BEND_WEIGHT = 8.0
 
@@ -18,9 +18,10 @@ Separation = Callable[[int, int], float]
 def across(graph: Layered, layers: Sequence[list[int]], separation: Separation) -> list[float]:
     """The coordinate of every vertex; the smallest is near 0. Long edges are held straighter than short ones."""
     at = _stacked(len(graph.layer), layers, separation)
-    for round_ in range(_ROUNDS):
+    rounds = _ROUNDS if len(at) < _LARGE else _ROUNDS_OF_LARGE
+    for round_ in range(rounds):
         downwards = round_ % 2 == 0
-        both = round_ >= _ROUNDS - _LAST_ROUNDS
+        both = round_ >= rounds - _LAST_ROUNDS
         for layer in layers if downwards else reversed(layers):
             want, weight = zip(*(_wish(graph, v, at, downwards=downwards, both=both) for v in layer), strict=True)
             for v, y in zip(layer, spread(layer, want, weight, separation), strict=True):
