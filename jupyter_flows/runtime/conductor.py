@@ -115,15 +115,24 @@ class Conductor:
         self._backfills = {b.id: b for b in self._store.backfills(active=True)}
         self._finished_backfills = set(self._backfills)
         self._queued = {r.key: r for r in self._store.runs(states={RunState.QUEUED}, oldest_first=True)}
-        open_attempts: list[Attempt] = []
         for run in self._store.runs(states={RunState.RUNNING}, oldest_first=True):
-            active = self._activate(run)
-            for attempt in self._store.attempts(run.key):
-                if attempt.outcome is None:
-                    active.attempts[attempt.id] = attempt
-                    open_attempts.append(attempt)
+            self._activate(run)
             self._wakes.append((AT_ONCE, run.key))
-        return open_attempts
+        found = self._store.open_attempts()
+        for attempt in found:
+            self._take_up(attempt)
+        return found
+
+    def _take_up(self, attempt: Attempt) -> None:
+        """Follow an attempt a predecessor began. One its run no longer waits for (it was cancelled) is to end."""
+        key = RunKey(attempt.id.flow_id, attempt.id.run_id)
+        active = self._active.get(key) or self._activate(self._store.run(key))
+        active.attempts[attempt.id] = attempt
+        self._queued.pop(key, None)  # a cleared run goes back to the queue when its last attempt has ended
+        task = TaskKey(attempt.id.task_id, attempt.id.map_index)
+        awaited = active.machine.task_run(task).state in OCCUPYING and active.machine.attempt(task) == attempt.id
+        if not awaited:
+            self._actions.stop.append(attempt.id)
 
     def _activate(
         self,

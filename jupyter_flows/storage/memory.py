@@ -17,7 +17,7 @@ from jupyter_flows.model.intent import Intent
 from jupyter_flows.model.interval import DataInterval
 from jupyter_flows.model.progress import ArtifactRef
 from jupyter_flows.model.run import Attempt, Backfill, FlowRun, RunKey, TaskKey, TaskRun
-from jupyter_flows.model.state import RunState
+from jupyter_flows.model.state import RunState, TaskState
 from jupyter_flows.storage import facts
 from jupyter_flows.storage.facts import KeyedChange
 from jupyter_flows.storage.store import Change, FlowVersion, Lease, Owner, StoredFlow
@@ -169,6 +169,13 @@ class MemoryStore:
         with self._lock:
             found = list(self._attempts.get(key, {}).values())
         return [a for a in found if task is None or TaskKey(a.id.task_id, a.id.map_index) == task]
+
+    def open_attempts(self) -> list[Attempt]:
+        """Attempts of any run that have not ended, oldest first."""
+        with self._lock:
+            every = [a for of_run in self._attempts.values() for a in of_run.values()]
+        found = [a for a in every if a.state in (TaskState.QUEUED, TaskState.RUNNING)]
+        return sorted(found, key=lambda a: (a.queued_at.timestamp() if a.queued_at else 0.0))
 
     def artifacts(self, attempt: AttemptId) -> list[ArtifactRef]:
         """What the attempt stored, by name."""

@@ -147,6 +147,11 @@ class SqlStore:
         query = query.order_by(tables.attempts.c.id)
         return [rows.attempt(row) for row in self._rows(query, f"reading attempts of run '{key.run_id}'")]
 
+    def open_attempts(self) -> list[Attempt]:
+        """Attempts of any run that have not ended, oldest first. Reads the whole table: once per takeover."""
+        query = sa.select(tables.attempts).where(tables.ACTIVE).order_by(tables.attempts.c.id)
+        return [rows.attempt(row) for row in self._rows(query, "looking for attempts that have not ended")]
+
     def artifacts(self, attempt: AttemptId) -> list[ArtifactRef]:
         """What the attempt stored, by name."""
         query = sa.select(tables.artifacts).filter_by(**attempt._asdict())

@@ -141,6 +141,9 @@ class Store(Protocol):
     def attempts(self, key: RunKey, task: TaskKey | None = None) -> list[Attempt]:
         """Attempts of a run (or of one of its tasks), oldest first."""
 
+    def open_attempts(self) -> list[Attempt]:
+        """Attempts of any run that have not ended, oldest first: what a new leader must adopt or end."""
+
     def artifacts(self, attempt: AttemptId) -> list[ArtifactRef]:
         """What the attempt stored, by name."""
 

@@ -368,6 +368,17 @@ def test_attempts_are_kept_for_ever_oldest_first(store: Store, world: Any) -> No
     assert store.attempts(run.key, TaskKey(TaskId("clean"))) == []
 
 
+def test_attempts_that_have_not_ended_are_found_whatever_their_run(store: Store, world: Any) -> None:
+    _flow, (run,), lease = world.started(store)
+    tries = [world.attempt(run.key, number, f"token {number}") for number in (1, 2, 3)]
+    states = [TaskState.FAILED, TaskState.QUEUED, TaskState.RUNNING]
+    stored = [replace(a, state=s, queued_at=NOON) for a, s in zip(tries, states, strict=True)]
+    for attempt in stored:
+        store.commit(lease, [Change(run.key, attempts=(attempt,))])
+    store.commit(lease, [Change(run.key, run=replace(run, state=RunState.FAILED))])
+    assert store.open_attempts() == stored[1:]
+
+
 def test_artifacts_are_listed_by_name(store: Store, world: Any) -> None:
     _flow, (run,), lease = world.started(store)
     attempt = world.attempt(run.key)
