@@ -96,6 +96,7 @@ def test_a_lock_that_lasts_is_a_store_error(sqlite_store: SqlStore, path: Path, 
     other.execute("ROLLBACK")
     other.close()
     sqlite_store.register(world.flow(), world.noon)
+    assert sqlite_store.describe()["busy_timeout"] == 200
 
 
 def test_a_thread_that_writes_too_long_is_a_store_error_for_the_next(sqlite_store: SqlStore, world: Any) -> None:
