@@ -37,7 +37,7 @@ check: $(VENV)/.test  ## formatting, lint, import layers and types
 ui: system $(VENV)/.test $(PANEL)  ## only the tests that drive a real browser
 	python -m pytest -m ui
 
-bench: $(VENV)/.test  ## measure what PERFORMANCE promises, and print the figures
+bench: $(VENV)/.test  ## measure against papermill and print the figures
 	python -m benchmarks
 
 torture: $(VENV)/.test  ## the long tests: kills, full disks, clock changes

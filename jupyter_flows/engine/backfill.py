@@ -1,4 +1,4 @@
-"""What a backfill would do, interval by interval: shown first, then done (SEMANTICS §6)."""
+"""What a backfill would do, interval by interval: shown first, then done (semantics §6)."""
 
 from __future__ import annotations
 

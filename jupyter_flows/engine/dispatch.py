@@ -1,4 +1,4 @@
-"""Which ready tasks start now, and which queued runs: across runs, within slots, pools and limits (SEMANTICS §5–§7)."""
+"""Which ready tasks start now, and which queued runs: across runs, within slots, pools and limits (semantics §5–§7)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people ask of a run: clear, mark, cancel (SEMANTICS §10)."""
+"""What people ask of a run: clear, mark, cancel (semantics §10)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a failed attempt is repeated, and when (SEMANTICS §9). The jitter is drawn from the attempt's name."""
+"""Whether a failed attempt is repeated, and when (semantics §9). The jitter is drawn from the attempt's name."""
 
 from __future__ import annotations
 

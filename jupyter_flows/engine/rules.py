@@ -1,4 +1,4 @@
-"""Trigger rules: may a task run, given how its direct upstreams stand (SEMANTICS §3).
+"""Trigger rules: may a task run, given how its direct upstreams stand (semantics §3).
 
 Every rule is a list of clauses, and every clause asks one of two questions: is *any* upstream in these states, or is
 *every* one? So a task keeps counts of its upstreams by state, and deciding costs the same for one upstream or 10,000.

@@ -1,4 +1,4 @@
-"""The state of a run is not set beside its tasks, it follows from them (SEMANTICS §3)."""
+"""The state of a run is not set beside its tasks, it follows from them (semantics §3)."""
 
 from __future__ import annotations
 

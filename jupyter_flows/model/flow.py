@@ -21,7 +21,7 @@ from jupyter_flows.model.problem import NOWHERE, Place
 
 
 class TriggerRule(str, Enum):
-    """When a task may run, given its direct upstreams (SEMANTICS §3)."""
+    """When a task may run, given its direct upstreams (semantics §3)."""
 
     ALL_SUCCESS = "all_success"
     ALL_FAILED = "all_failed"

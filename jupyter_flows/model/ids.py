@@ -81,11 +81,12 @@ def custom_run_id(text: str) -> RunId:
     if not _RUN_NAME.match(text) or ".." in text or imitates:
         raise UsageError(
             f"{text!r} cannot be a run id.",
-            fix="Use letters, digits and any of _.~+- , without '..' and without the prefixes scheduled__, manual__, backfill__.",
+            fix="Use letters, digits and any of _.~+- , without '..' and none of the prefixes of scheduled, manual and"
+            " backfill runs.",
         )
     return RunId(text)
 
 
 def run_folder(run: RunId) -> str:
-    """The run id as a folder name: colons cannot stand in one everywhere, and people may not type them, so drop them."""
+    """The run id as a folder name: without its colons, which some file systems refuse (ids people choose have none)."""
     return run.replace(":", "")

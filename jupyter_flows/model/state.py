@@ -78,7 +78,7 @@ ALLOWED: dict[TaskState, frozenset[TaskState]] = {
     TaskState.UPSTREAM_FAILED: frozenset({TaskState.NO_STATUS}) | _MARKED,
     TaskState.REMOVED: frozenset({TaskState.NO_STATUS}),
 }
-"""Every move that may happen (SEMANTICS §1). RUNNING → NO_STATUS is an attempt lost to a crash of ours."""
+"""Every move that may happen (semantics §1). RUNNING → NO_STATUS is an attempt lost to a crash of ours."""
 
 
 def check_move(task: str, old: TaskState, new: TaskState) -> None:

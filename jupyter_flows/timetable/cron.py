@@ -1,6 +1,6 @@
 """Cron by our own rule: a set of instants, so that no change of the clocks leaves a hole or an overlap.
 
-Matching wall-clock minutes are enumerated and mapped to UTC one by one (SEMANTICS §4). croniter only expands the
+Matching wall-clock minutes are enumerated and mapped to UTC one by one (semantics §4). croniter only expands the
 fields: asked for times itself it fires twice in autumn, and it finds no date at all for `0 0 1 * 5#2` (croniter 7.0).
 """
 

@@ -1,4 +1,4 @@
-"""Schedules whose intervals lie between neighbouring ticks, and the rules they share (SEMANTICS §4)."""
+"""Schedules whose intervals lie between neighbouring ticks, and the rules they share (semantics §4)."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def _zone_fix(name: str) -> str:
 def instants(wall: datetime, where: tzinfo, *, both: bool = False) -> tuple[datetime, ...]:
     """The instants in UTC, oldest first, at which the clocks of `where` show `wall` (naive).
 
-    Our rule (SEMANTICS §4): a time the clocks skip counts with the offset before the change, i.e. shifted forward; of a
+    Our rule (semantics §4): a time the clocks skip counts with the offset before the change, i.e. shifted forward; of a
     time they show twice only the second counts. With `both`, both count, and a skipped time is none.
     """
     first = wall.replace(tzinfo=where)

@@ -62,7 +62,7 @@ class LiveView(anywidget.AnyWidget):  # type: ignore[misc]
     def open(self) -> None:
         """Connect to the front end; on ipykernel 7.4 also let clicks through while a cell runs.
 
-        That release sends a widget's messages to the shell that published last, which is the busy one (ECOSYSTEM §3.1).
+        That release sends a widget's messages to the shell that published last, which is the busy one.
         """
         super().open()
         if hasattr(self.comm, "_reply_subshell_for"):

@@ -145,7 +145,7 @@ def test_a_required_parameter_must_be_given_unless_the_call_is_partial() -> None
     assert coerce(contract, {}, where="t", complete=False) == ({}, [])
 
 
-# ── the traps of papermill, by their number in PRODUCT §5 ────────────────────────────
+# ── the traps of papermill,────────────────────────────
 
 
 def test_t1_a_datetime_travels_as_iso_text_and_is_marked_to_be_rebuilt() -> None:

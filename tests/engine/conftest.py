@@ -153,7 +153,7 @@ def started(story: Callable[..., Story]) -> Callable[..., Story]:
 
 
 def verdict_of(rule: str, st: list[str | None]) -> str:
-    """SEMANTICS §15: `st` holds the upstreams' states, None for an unfinished one. Checked against Airflow."""
+    """semantics §15: `st` holds the upstreams' states, None for an unfinished one. Checked against Airflow."""
     c = collections.Counter(st)
     n = len(st)
     s, k, f, u, r = (c[x] for x in ("success", "skipped", "failed", "upstream_failed", "removed"))

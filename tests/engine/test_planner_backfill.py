@@ -1,4 +1,4 @@
-"""A backfill's plan: which intervals, in which order, and what happens to the runs that exist (SEMANTICS §6)."""
+"""A backfill's plan: which intervals, in which order, and what happens to the runs that exist (semantics §6)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole runs at random, next to a simulator that knows the rules only from SEMANTICS §15 and recomputes everything."""
+"""Whole runs at random, next to a simulator that knows the rules only from semantics §15 and recomputes everything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The oracle of SEMANTICS §15: every wall-clock minute is looked at, one by one. Shares no code with the product."""
+"""The oracle of semantics §15: every wall-clock minute is looked at, one by one. Shares no code with the product."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Our cron against an enumeration of every wall-clock minute, where clocks change (SEMANTICS §15, RELIABILITY G8)."""
+"""Our cron against an enumeration of every wall-clock minute, where clocks change (semantics §15)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SEMANTICS §4 as one table, and §14.1: where the schedule of time differs from Airflow's on purpose."""
+"""semantics §4 as one table, and §14.1: where the schedule of time differs from Airflow's on purpose."""
 
 from __future__ import annotations
 
