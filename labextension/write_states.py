@@ -27,9 +27,8 @@ def states_css() -> str:
             solid, on, ink = (
                 (one.solid_dark, one.on_solid_dark, one.ink_dark) if dark else (one.solid, one.on_solid, one.ink)
             )
-            for where in (
-                [f"[data-jp-theme-light='false'] .jfx-{name}", f".vscode-dark .jfx-{name}"] if dark else [f".jfx-{name}"]
-            ):
+            themes = ("[data-jp-theme-light='false'] ", ".vscode-dark ") if dark else ("",)
+            for where in (f"{theme}.jfx-{name}" for theme in themes):
                 rules.append(
                     f"{where} {{\n  --jfx-solid: var(--jp-flows-state-{name.replace('_', '-')}, {solid});\n"
                     f"  --jfx-on: {on};\n  --jfx-ink: {ink};\n}}"
