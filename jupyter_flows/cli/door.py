@@ -6,7 +6,9 @@ Exit codes: 0 done and successful, 1 a run failed or was cancelled, 2 wrong usag
 
 from __future__ import annotations
 
+import json
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -81,24 +83,34 @@ class ShellSession(Session):
 def run(words: Sequence[str]) -> int:
     """Carry out one command line and return its exit code."""
     _quiet_logging()
-    errors = Console(stderr=True, highlight=False)
+    errors = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         options = split_options(words)
     except UsageError as error:
-        return _report(error, errors)
+        return _report(error, errors, as_json="--json" in words)
     session = ShellSession(options.home)
     try:
-        return _carry_out(options, session)
+        code = _carry_out(options, session)
+        sys.stdout.flush()
+        return code
     except FlowsError as error:
-        return _report(error, errors)
+        return _report(error, errors, as_json=options.json)
     except KeyboardInterrupt:
         errors.print("Interrupted. What runs goes on; the next `jupyter flows` command picks it up.", style="yellow")
         return 1
     except BrokenPipeError:
-        sys.stderr.close()
+        _forget_stdout()
         return 1
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _report(UsageError(f"{where}{error.strerror or error}."), errors, as_json=options.json)
     finally:
         session.close()
+
+
+def _forget_stdout() -> None:
+    """Whoever read it is gone: what is left in the buffer must not raise again when Python exits."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def split_options(words: Sequence[str]) -> Options:
@@ -111,17 +123,21 @@ def split_options(words: Sequence[str]) -> Options:
         if word == "--json":
             json = True
         elif word == "--home":
-            home = next(left, None)
-            if home is None:
-                raise UsageError("--home needs a folder.")
+            home = _folder(next(left, ""))
         elif word.startswith("--home="):
-            home = word.partition("=")[2]
+            home = _folder(word.partition("=")[2])
         elif word == "--version":
             rest = ["--version"]
             break
         else:
             rest.append(word)
     return Options(home, json, tuple(rest))
+
+
+def _folder(word: str) -> str:
+    if not word or word.startswith("--"):
+        raise UsageError("--home needs a folder.", fix="Write --home DIR.")
+    return word
 
 
 def _carry_out(options: Options, session: ShellSession) -> int:
@@ -136,12 +152,21 @@ def _carry_out(options: Options, session: ShellSession) -> int:
     return 0 if result is None else Terminal(session, as_json=options.json).show(result)
 
 
-def _report(error: FlowsError, console: Console) -> int:
+def _report(error: FlowsError, console: Console, *, as_json: bool = False) -> int:
     console.print("error:", style="bold red", end=" ")
     console.print(error.message, markup=False)
     if error.fix:
         console.print(f"  {error.fix}", markup=False, style="dim" if error.fix.startswith("Usage") else "")
+    if as_json:
+        print(json.dumps({"error": _as_json(error)}))
     return next(code for cls, code in EXIT_CODES if isinstance(error, cls))
+
+
+def _as_json(error: FlowsError) -> dict[str, Any]:
+    found: dict[str, Any] = {"message": error.message, "fix": error.fix}
+    if isinstance(error, DefinitionError):
+        found["problems"] = [problem.to_json() for problem in error.problems]
+    return found
 
 
 def _quiet_logging() -> None:

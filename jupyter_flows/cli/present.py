@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -28,7 +29,7 @@ from jupyter_flows.commands.results import (
 from jupyter_flows.commands.session import Session
 from jupyter_flows.commands.showing import took
 from jupyter_flows.errors import UsageError
-from jupyter_flows.model.run import RunKey
+from jupyter_flows.model.run import Attempt, RunKey
 from jupyter_flows.views import View, problem_view
 
 STYLES = {
@@ -50,7 +51,7 @@ class Terminal:
         self._session = session
         self._json = as_json
         self._out = Console(highlight=False, soft_wrap=True)
-        self._err = Console(stderr=True, highlight=False)
+        self._err = Console(stderr=True, highlight=False, soft_wrap=True)
 
     def show(self, result: Result) -> int:
         """Present `result`; 0 unless it says that something failed (1) or has problems (3)."""
@@ -87,6 +88,9 @@ class Terminal:
             self._out.print(text, markup=False)
 
     def _said(self, result: Said) -> None:
+        flows, request = self._session.flows, result.request
+        if request is not None:
+            flows.wait(lambda: flows.is_settled(request))
         self._json_or(dict(result.json) or {"message": result.text}, result.text)
         if result.warning:
             self._err.print(result.warning, style="yellow", markup=False)
@@ -100,14 +104,18 @@ class Terminal:
             return
         if result.title:
             self._out.print(Text(result.title, style="bold"))
+        self._rows(result.columns, result.rows)
+
+    def _rows(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """A table on a terminal; in a pipe one line per row, its cells separated by tabs."""
         if not self._out.is_terminal:
-            for row in result.rows:
-                self._out.print("\t".join(row), markup=False)
+            for row in rows:
+                self._out.print("\t".join(" ".join(cell.split()) for cell in row).rstrip(), markup=False)
             return
         table = RichTable(box=None, pad_edge=False, header_style="dim")
-        for column in result.columns:
+        for column in columns:
             table.add_column(column)
-        for row in result.rows:
+        for row in rows:
             table.add_row(*[Text(cell, style=STYLES.get(cell, "")) for cell in row])
         self._out.print(table)
 
@@ -131,14 +139,11 @@ class Terminal:
         return 1 if view["state"] == "failed" else 0
 
     def _tasks(self, view: View) -> None:
-        table = RichTable(box=None, pad_edge=False, header_style="dim")
-        for column in ("task", "state", "try", "took", "why"):
-            table.add_column(column)
+        rows = []
         for task in view["tasks"]:
             name = task["task_id"] + (f"[{task['map_index']}]" if task["map_index"] >= 0 else "")
-            why = Text(task["reason"])
-            table.add_row(Text(name), state_text(task["state"]), str(task["try_number"]), took(task["duration"]), why)
-        self._out.print(table)
+            rows.append([name, task["state"], str(task["try_number"]), took(task["duration"]), task["reason"]])
+        self._rows(["task", "state", "try", "took", "why"], rows)
         failed = next((t for t in view["tasks"] if t["state"] == "failed" and t["notebook"]), None)
         if failed:
             self._out.print(f"The executed notebook of {failed['task_id']}: {failed['notebook']}", markup=False)
@@ -151,6 +156,8 @@ class Terminal:
             self._warn_if_nobody_works()
         else:
             follow_run(flows, asked.key, self._console_for_progress())
+            if asked.request is not None:
+                flows.answer(asked.request)  # one that was refused ran nothing
         view = flows.run_view(asked.key, graph=False)
         if asked.detach and not self._json:
             return 0
@@ -191,7 +198,7 @@ class Terminal:
         return self._err if self._json else self._out
 
     def _warn_if_nobody_works(self) -> None:
-        if self._session.flows.host.status().leader is None:
+        if not self._session.flows.host.is_anyone_leading():
             self._err.print("No scheduler is running: start one with `jupyter flows scheduler`.", style="yellow")
 
     def _problems(self, result: ProblemsFound) -> int:
@@ -210,23 +217,30 @@ class Terminal:
         return 3 if result.has_errors else 0
 
     def _log(self, result: LogShown) -> None:
+        parts = self._log_parts(result.attempt, follow=result.follow)
         if self._json:
-            self._print_json({"attempt": str(result.attempt.id), "text": result.text, "end": result.end})
+            self._print_json({"attempt": str(result.attempt.id), "text": "".join(parts)})
             return
-        sys.stdout.write(result.text)
-        end, flows = result.end, self._session.flows
-        key = RunKey(result.attempt.id.flow_id, result.attempt.id.run_id)
-        while (
-            result.follow
-            and flows.attempt(key, result.attempt.id.task_id, result.attempt.id.try_number).outcome is None
-        ):
-            time.sleep(0.3)
-            part = flows.log(result.attempt, end)
-            sys.stdout.write(part.text)
+        is_empty = True
+        for text in parts:
+            sys.stdout.write(text)
             sys.stdout.flush()
-            end = part.end
-        if not result.text and not result.follow:
+            is_empty = False
+        if is_empty:
             self._err.print("The log is empty.", style="dim")
+
+    def _log_parts(self, attempt: Attempt, *, follow: bool) -> Iterator[str]:
+        """The whole log from its beginning; with `follow`, until the attempt has ended."""
+        flows, at = self._session.flows, attempt.id
+        offset, is_over = 0, False
+        while not is_over:
+            now = flows.attempt(RunKey(at.flow_id, at.run_id), at.task_id, at.try_number, at.map_index)
+            is_over = not follow or now.outcome is not None  # asked before reading: what came until then is read
+            while (part := flows.log(attempt, offset)).end > offset:
+                offset = part.end
+                yield part.text
+            if not is_over:
+                time.sleep(0.3)
 
     def _scheduler(self) -> None:
         """In the foreground until interrupted."""

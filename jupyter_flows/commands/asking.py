@@ -38,7 +38,7 @@ def run(session: Session, flow: str, at: str | None, params: tuple[str, ...], de
         text = f"{asked.key.run_id} ran before: running it again with the flow as it is now. Earlier attempts are kept."
     else:
         text = f"Running {asked.key.run_id}."
-    return RunAsked(asked.key, text, detach)
+    return RunAsked(asked.key, text, detach, asked.request)
 
 
 @click.command()
@@ -94,6 +94,8 @@ def backfill(
 def _opening(stored: StoredFlow, asked: BackfillAsked) -> str:
     assert asked.backfill is not None
     name = f"Backfill {asked.backfill.id} of {stored.flow.id}"
+    if asked.joined and asked.backfill.paused:
+        return f"{name} is paused: `unpause --backfill` lets it go on."
     if asked.joined:
         return f"{name} is under way already: following it."
     return f"{name}: {_census(asked.plan)}."
@@ -153,28 +155,14 @@ def clear(
     """Let tasks of a run run again (all of them unless some are named)."""
     stored = find_flow(session, flow)
     found = session.flows.find_run(stored.flow.id, run)
-    keys = session.flows.clear(
-        found.key,
-        tasks or None,
-        upstream=upstream,
-        downstream=downstream,
-        only_failed=only_failed,
-        latest=latest,
-        dry_run=dry_run or not _anything(session, found.key, tasks, only_failed),
-    )
-    names = [k.task_id for k in keys]
+    words = {"upstream": upstream, "downstream": downstream, "only_failed": only_failed, "latest": latest}
+    names = [k.task_id for k in session.flows.would_clear(found.key, tasks or None, **words)]
     if dry_run or not names:
         verb = "Would run again" if names else "Nothing to clear"
         return Said(f"{verb} in {found.run_id}: {', '.join(names) or 'no task matches'}.", {"tasks": names})
+    request = session.flows.clear(found.key, tasks or None, **words)
     _host(session, detach)
-    return RunAsked(found.key, f"Running again in {found.run_id}: {', '.join(names)}.", detach)
-
-
-def _anything(session: Session, key: object, tasks: tuple[str, ...], only_failed: bool) -> bool:
-    from jupyter_flows.model.run import RunKey
-
-    assert isinstance(key, RunKey)
-    return bool(session.flows.clear(key, tasks or None, only_failed=only_failed, dry_run=True))
+    return RunAsked(found.key, f"Running again in {found.run_id}: {', '.join(names)}.", detach, request)
 
 
 @click.command()
@@ -211,10 +199,10 @@ def mark(session: Session, flow: str, tasks: tuple[str, ...], run: str | None, s
     """Say how tasks ended; without tasks, the whole run."""
     stored = find_flow(session, flow)
     found = session.flows.find_run(stored.flow.id, run)
-    session.flows.mark(found.key, state, tasks or None)
+    request = session.flows.mark(found.key, state, tasks or None)
     _host(session, detach)
     what = ", ".join(tasks) or "the run"
-    return RunAsked(found.key, f"Marking {what} of {found.run_id} as {state}.", detach)
+    return RunAsked(found.key, f"Marking {what} of {found.run_id} as {state}.", detach, request)
 
 
 @click.command()
@@ -228,15 +216,18 @@ def cancel(session: Session, flow: str, run: str | None, tasks: tuple[str, ...],
     stored = find_flow(session, flow)
     if whole:
         backfill_id = _active_backfill(session, stored)
-        session.flows.steer_backfill(backfill_id, IntentKind.CANCEL_BACKFILL)
+        request = session.flows.steer_backfill(backfill_id, IntentKind.CANCEL_BACKFILL)
         _host(session, False)
-        return Said(f"Cancelling backfill {backfill_id}: queued runs are dropped, running ones finish.")
+        text = f"Cancelling backfill {backfill_id}: queued runs are dropped, running ones finish."
+        return Said(text, {"backfill_id": backfill_id}, request=request)
     found = session.flows.find_run(stored.flow.id, run)
     if found.state.is_finished:
-        return Said(f"{found.run_id} is over already ({found.state.value}).")
-    session.flows.cancel(found.key, tasks or None)
+        json = {"run_id": found.run_id, "state": found.state.value}
+        return Said(f"{found.run_id} is over already ({found.state.value}).", json)
+    request = session.flows.cancel(found.key, tasks or None)
     _host(session, False)
-    return Said(f"Cancelling {', '.join(tasks) or found.run_id}.", {"run_id": found.run_id, "tasks": list(tasks)})
+    text = f"Cancelling {', '.join(tasks) or found.run_id}."
+    return Said(text, {"run_id": found.run_id, "tasks": list(tasks)}, request=request)
 
 
 @click.command()
@@ -262,8 +253,11 @@ def _pause(session: Session, flow: str, whole: bool, paused: bool) -> Result:
     word = "paused" if paused else "unpaused"
     if whole:
         backfill_id = _active_backfill(session, stored)
-        session.flows.steer_backfill(backfill_id, IntentKind.PAUSE_BACKFILL if paused else IntentKind.RESUME_BACKFILL)
-        return Said(f"Backfill {backfill_id} of {stored.flow.id} is {word}.")
+        kind = IntentKind.PAUSE_BACKFILL if paused else IntentKind.RESUME_BACKFILL
+        request = session.flows.steer_backfill(backfill_id, kind)
+        _host(session, False)
+        json = {"backfill_id": backfill_id, "paused": paused}
+        return Said(f"Backfill {backfill_id} of {stored.flow.id} is {word}.", json, request=request)
     session.flows.set_paused(stored, paused)
     return Said(f"{stored.flow.id} is {word}.", {"flow_id": stored.flow.id, "paused": paused})
 
@@ -276,7 +270,8 @@ def deploy(session: Session, flow: str) -> Result:
     stored = find_flow(session, flow)
     when = session.flows.timetable(stored.flow).describe()
     json = {"flow_id": stored.flow.id, "version": stored.version, "version_number": stored.version_number}
-    warning = "" if session.flows.host.status().leader else "No scheduler is running: start one with `scheduler start`."
+    leads = session.flows.host.is_anyone_leading()
+    warning = "" if leads else "No scheduler is running: start one with `scheduler start`."
     return Said(f"{stored.flow.id} is registered as version {stored.version_number}: {when}.", json, warning)
 
 

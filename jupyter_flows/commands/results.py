@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from jupyter_flows.model.intent import Intent
 from jupyter_flows.model.problem import Problem
 from jupyter_flows.model.run import Attempt, RunKey
 from jupyter_flows.views import View
@@ -14,11 +15,12 @@ from jupyter_flows.views import View
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A sentence, and the same as JSON."""
+    """A sentence, and the same as JSON. A door that may wait does so until `request`, if any, is settled."""
 
     text: str
     json: Mapping[str, Any] = field(default_factory=dict)
     warning: str = ""
+    request: Intent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,12 @@ class RunShown:
 
 @dataclass(frozen=True, slots=True)
 class RunAsked:
-    """A run was asked for: follow it unless `detach`."""
+    """A run was asked for (an existing one by `request`): follow it unless `detach`."""
 
     key: RunKey
     text: str
     detach: bool = False
+    request: Intent | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -402,7 +402,7 @@ class Conductor:
         self._actions.submit.append(attempt)
 
     def _past_allows(self, run: FlowRun, flow: Flow, key: TaskKey) -> bool:
-        """Whether the task's previous run lets this one go on (SEMANTICS §8)."""
+        """Whether the task's previous run lets this one go on (semantics §8)."""
         task = flow.by_id[key.task_id]
         if run.ordinal == 1 or run.logical_date is None:
             return True
@@ -561,7 +561,7 @@ class Conductor:
         return "paused" if backfill.paused else "resumed"
 
     def _cancel_backfill(self, backfill: Backfill, now: datetime) -> str:
-        """Queued runs fail, running ones finish (SEMANTICS §6)."""
+        """Queued runs fail, running ones finish (semantics §6)."""
         queued = [r for r in self._queued.values() if r.backfill_id == backfill.id]
         for run in queued:
             active = self._activate(run)

@@ -26,7 +26,7 @@ from jupyter_flows.engine.planner import (
     plan_clear,
     preview,
 )
-from jupyter_flows.errors import Conflict, DefinitionError, NotFound, UsageError
+from jupyter_flows.errors import Conflict, DefinitionError, NotFound, StoreError, UsageError
 from jupyter_flows.model.flow import Flow
 from jupyter_flows.model.ids import UNMAPPED, FlowId, TaskId
 from jupyter_flows.model.intent import Intent, IntentKind
@@ -35,6 +35,7 @@ from jupyter_flows.model.problem import Problem
 from jupyter_flows.model.run import Attempt, Backfill, FlowRun, RunKey, TaskKey
 from jupyter_flows.runtime.config import Config
 from jupyter_flows.runtime.host import SchedulerHost
+from jupyter_flows.runtime.scheduler import REFUSED
 from jupyter_flows.runtime.screens import BackfillScreen, RunScreen
 from jupyter_flows.runtime.sources import read_notebook, reader_beside
 from jupyter_flows.storage.files import LogPart, inside, read_from, tail
@@ -46,11 +47,12 @@ from jupyter_flows.views import View, run_view
 
 @dataclass(frozen=True, slots=True)
 class Triggered:
-    """A run somebody asked for. `again`: it had finished and runs once more. `joined`: it was under way already."""
+    """A run somebody asked for. `again`: a finished one, which `request` has run once more. `joined`: it was under way."""
 
     key: RunKey
     again: bool = False
     joined: bool = False
+    request: Intent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,30 +148,30 @@ class Flows:
         """Ask for one run: of the interval that starts at `at`, else of the latest complete one.
 
         An interval runs once; asking again repeats its finished run with the flow as it is now (attempts are kept).
-        Raises UsageError for parameters the flow does not declare, Conflict for parameters on a run under way.
+        Raises DefinitionError for parameters the flow does not declare, Conflict for others than the run has.
         """
         flow, now = stored.flow, self.now()
         values = self._parameters(flow, params or {})
         timetable = self.timetable(flow)
         date = as_instant(at, flow.timezone) if at else None
         run = manual_run(flow, timetable, now, logical_date=date, params=values, version=stored.version)
-        existing = self.store.run_at(flow.id, run.interval.start)
-        if existing is not None:
+        (is_new,) = self.store.create_runs([run], now)
+        if not is_new:
+            existing = self.store.run_at(flow.id, run.interval.start) or self.store.run(run.key)
             return self._again(existing, values)
-        self.store.create_runs([run], now)
         self.host.wake()
         return Triggered(run.key)
 
     def _again(self, run: FlowRun, values: Mapping[str, Any]) -> Triggered:
+        if values and dict(values) != dict(run.params):
+            verb = "ran already" if run.state.is_finished else "is under way"
+            raise Conflict(
+                f"The interval from {run.logical_date} {verb} with other parameters, as {run.run_id}.",
+                fix="Leave out --param to take it as it is, or choose another interval with --at.",
+            )
         if not run.state.is_finished:
             return Triggered(run.key, joined=True)
-        if dict(values) != dict(run.params):
-            raise Conflict(
-                f"The interval from {run.logical_date} ran already with other parameters, as {run.run_id}.",
-                fix="Run it without --param to repeat it as it was, or choose another interval with --at.",
-            )
-        self.clear(run.key, latest=True)
-        return Triggered(run.key, again=True)
+        return Triggered(run.key, again=True, request=self.clear(run.key, latest=True))
 
     def _parameters(self, flow: Flow, given: Mapping[str, Any]) -> Mapping[str, Any]:
         values, problems = coerce(flow.params, given, where=f"flow {flow.id}")
@@ -215,19 +217,45 @@ class Flows:
         )
         if dry_run:
             return BackfillAsked(plan, None)
-        active = next(iter(self.store.backfills(flow.id, active=True)), None)
-        if active is not None and (active.start, active.end) == (first, last):
-            self.host.wake()
+        wanted = Backfill(0, flow.id, first, last, reprocess, parallel, reverse, params=values, created_at=now)
+        if (active := self._same_backfill(wanted)) is not None:
             return BackfillAsked(plan, active, joined=True)
         new = plan.runs_to_create()
         if not new and not plan.to_clear:
             return BackfillAsked(plan, None)
-        backfill = Backfill(0, flow.id, first, last, reprocess, parallel, reverse, params=values, created_at=now)
-        made = self.store.create_backfill(backfill, new, _clears(flow.id, plan), now)
+        try:
+            made = self.store.create_backfill(wanted, new, _clears(flow.id, plan), now)
+        except Conflict:
+            if (active := self._same_backfill(wanted)) is not None:  # another process was faster by a moment
+                return BackfillAsked(plan, active, joined=True)
+            raise
         self.host.wake()
         return BackfillAsked(plan, made)
 
+    def _same_backfill(self, wanted: Backfill) -> Backfill | None:
+        """The flow's active backfill, if it is over the same range with the same parameters."""
+        for active in self.store.backfills(wanted.flow_id, active=True):
+            if (active.start, active.end, dict(active.params)) == (wanted.start, wanted.end, dict(wanted.params)):
+                return active
+        return None
+
     # ── steering ────────────────────────────────────────────────────────────────────────
+
+    def would_clear(
+        self,
+        key: RunKey,
+        tasks: Collection[str] | None = None,
+        *,
+        upstream: bool = False,
+        downstream: bool = True,
+        only_failed: bool = False,
+        latest: bool = False,
+    ) -> tuple[TaskKey, ...]:
+        """Which task runs a `clear` with these words would have run again."""
+        flow = self._version_to_clear(key, latest)
+        rows = self.store.task_runs([key]).get(key, [])
+        named = self._known_tasks(flow, tasks)
+        return plan_clear(flow, rows, named, upstream=upstream, downstream=downstream, only_failed=only_failed)
 
     def clear(
         self,
@@ -238,49 +266,67 @@ class Flows:
         downstream: bool = True,
         only_failed: bool = False,
         latest: bool = False,
-        dry_run: bool = False,
-    ) -> tuple[TaskKey, ...]:
-        """Ask that tasks of a run (all of them by default) run again; returns which."""
-        run = self.store.run(key)
-        stored = self.store.flow(run.flow_id)
-        flow = stored.flow if latest else self.store.flow_version(run.flow_id, run.version)
-        rows = self.store.task_runs([key]).get(key, [])
-        named = self._known_tasks(flow, tasks)
-        chosen = plan_clear(flow, rows, named, upstream=upstream, downstream=downstream, only_failed=only_failed)
-        if not dry_run:
-            data = {
-                "tasks": None if named is None else list(named),
-                "upstream": upstream,
-                "downstream": downstream,
-                "only_failed": only_failed,
-                "latest": latest,
-            }
-            self._ask(Intent(IntentKind.CLEAR, key.flow_id, key.run_id, data))
-        return tuple(chosen)
+    ) -> Intent:
+        """Ask that tasks of a run (all of them by default) run again."""
+        named = self._known_tasks(self._version_to_clear(key, latest), tasks)
+        data = {
+            "tasks": None if named is None else list(named),
+            "upstream": upstream,
+            "downstream": downstream,
+            "only_failed": only_failed,
+            "latest": latest,
+        }
+        return self._ask(Intent(IntentKind.CLEAR, key.flow_id, key.run_id, data))
 
-    def mark(self, key: RunKey, state: str, tasks: Collection[str] | None = None) -> None:
-        """Say how tasks (or the run itself) ended: success, failed or skipped."""
+    def _version_to_clear(self, key: RunKey, latest: bool) -> Flow:
+        pinned = self.flow_of(key)
+        return self.store.flow(key.flow_id).flow if latest else pinned
+
+    def mark(self, key: RunKey, state: str, tasks: Collection[str] | None = None) -> Intent:
+        """Say how tasks (or the run itself) ended: success, failed or, for tasks, skipped."""
         if state not in ("success", "failed", "skipped"):
             raise UsageError(f"A task can be marked success, failed or skipped, not {state!r}.")
+        if tasks is None and state == "skipped":
+            raise UsageError("A run cannot be marked skipped.", fix="Mark it success or failed, or name tasks.")
         flow = self.flow_of(key)
         named = self._known_tasks(flow, tasks)
         data = {"tasks": None if named is None else list(named), "state": state}
-        self._ask(Intent(IntentKind.MARK, key.flow_id, key.run_id, data))
+        return self._ask(Intent(IntentKind.MARK, key.flow_id, key.run_id, data))
 
-    def cancel(self, key: RunKey, tasks: Collection[str] | None = None) -> None:
+    def cancel(self, key: RunKey, tasks: Collection[str] | None = None) -> Intent:
         """Stop a run, or some of its tasks."""
         named = self._known_tasks(self.flow_of(key), tasks)
         data = {"tasks": None if named is None else list(named)}
-        self._ask(Intent(IntentKind.CANCEL, key.flow_id, key.run_id, data))
+        return self._ask(Intent(IntentKind.CANCEL, key.flow_id, key.run_id, data))
 
-    def steer_backfill(self, backfill_id: int, kind: IntentKind) -> None:
+    def steer_backfill(self, backfill_id: int, kind: IntentKind) -> Intent:
         """Pause, resume or cancel a backfill. Raises NotFound."""
         backfill = self.store.backfill(backfill_id)
-        self._ask(Intent(kind, backfill.flow_id, None, {"backfill_id": backfill_id}))
+        return self._ask(Intent(kind, backfill.flow_id, None, {"backfill_id": backfill_id}))
 
-    def _ask(self, intent: Intent) -> None:
-        self.store.add_intent(intent, self.now())
+    def _ask(self, intent: Intent) -> Intent:
+        stored = self.store.add_intent(intent, self.now())
         self.host.wake()
+        return stored
+
+    def is_settled(self, request: Intent) -> bool:
+        """Whether a scheduler has obeyed or refused a request; of a cancel, whether what it stops has ended, too."""
+        if self.answer(request) is None:
+            return False
+        if request.kind is not IntentKind.CANCEL or request.run_id is None:
+            return True
+        tasks = request.data.get("tasks")
+        attempts = self.store.attempts(RunKey(request.flow_id, request.run_id))
+        return all(a.outcome is not None for a in attempts if tasks is None or a.id.task_id in tasks)
+
+    def answer(self, request: Intent) -> str | None:
+        """What came of a request in a sentence, None while nobody has looked at it. Raises Conflict when refused."""
+        stored = next((i for i in self.store.intents(pending=False) if i.id == request.id), request)
+        if stored.done_at is None:
+            return None
+        if stored.result.startswith(REFUSED):
+            raise Conflict(stored.result.removeprefix(REFUSED))
+        return stored.result
 
     def _known_tasks(self, flow: Flow, tasks: Collection[str] | None) -> tuple[TaskId, ...] | None:
         if tasks is None:
@@ -390,8 +436,12 @@ class Flows:
         on_change: Callable[[], None] | None = None,
         every: float = 0.1,
     ) -> bool:
-        """Block until `is_over()` says so, looking only when the store changed; False when `timeout` seconds passed."""
+        """Block until `is_over()` says so, looking only when the store changed; False when `timeout` seconds passed.
+
+        Raises StoreError when the scheduler of this process could do nothing for as long as one waits for a lock.
+        """
         deadline = None if timeout is None else time.monotonic() + timeout
+        patience = _Patience(self.config.lock_timeout)
         seen: object = object()
         while True:
             stamp = self.store.stamp()
@@ -401,6 +451,7 @@ class Flows:
                     on_change()
                 if is_over():
                     return True
+            patience.bear(self.host.trouble)
             if deadline is not None and time.monotonic() >= deadline:
                 return False
             time.sleep(every)
@@ -418,6 +469,24 @@ class Flows:
         """Stop the scheduler of this process and release the store. Attempts go on."""
         self.host.stop()
         self.store.close()
+
+
+class _Patience:
+    """How long a trouble is waited out before it is told."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._since: float | None = None
+
+    def bear(self, trouble: str) -> None:
+        """Raises StoreError when there has been trouble for too long."""
+        now = time.monotonic()
+        if not trouble:
+            self._since = None
+        elif self._since is None:
+            self._since = now
+        elif now - self._since > self._seconds:
+            raise StoreError(f"The scheduler of this process cannot go on: {trouble}")
 
 
 def _name_of(path: Path) -> str:

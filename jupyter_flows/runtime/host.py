@@ -39,10 +39,7 @@ class SchedulerStatus:
 
 
 class SchedulerHost:
-    """Owns at most one scheduler and its executor.
-
-    One that was started only to carry out runs fires no schedules and ends by itself; one that a person started stays.
-    """
+    """Owns at most one scheduler and its executor. One that was started only to carry out runs fires no schedules."""
 
     def __init__(self, store: Store, build: Callable[[], tuple[Scheduler, Executor]]) -> None:
         self._store = store
@@ -62,10 +59,17 @@ class SchedulerHost:
             self._scheduler.wake()
             return self._scheduler
 
+    @property
+    def trouble(self) -> str:
+        """Why the scheduler of this process can do nothing now; empty when all is well or none runs here."""
+        ours = self._scheduler
+        return ours.trouble if ours else ""
+
     def wake(self) -> None:
         """Tell ours, if there is one, that the store has news."""
-        if self._scheduler is not None:
-            self._scheduler.wake()
+        ours = self._scheduler
+        if ours is not None:
+            ours.wake()
 
     def stop(self, *, cancel: bool = False) -> None:
         """End it and give up the lease. Attempts go on and are adopted later, unless `cancel`."""
@@ -76,6 +80,11 @@ class SchedulerHost:
             scheduler.stop()
         if executor is not None:
             executor.close(cancel=cancel)
+
+    def is_anyone_leading(self) -> bool:
+        """Whether a scheduler, here or elsewhere, acts: requests are obeyed."""
+        lease = self._store.lease()
+        return lease is not None and not is_surely_dead(lease.owner)
 
     def status(self) -> SchedulerStatus:
         """Ours and the leader, as the store knows it."""
@@ -88,5 +97,5 @@ class SchedulerHost:
             leader_pid=lease.owner.pid if lease else None,
             leader_host=lease.owner.host if lease else None,
             leader_is_dead=bool(lease and is_surely_dead(lease.owner)),
-            trouble=ours.trouble if ours else "",
+            trouble=self.trouble,
         )

@@ -30,6 +30,9 @@ from jupyter_flows.storage.store import Lease, Owner, Store
 
 log = logging.getLogger("jupyter_flows.scheduler")
 
+REFUSED = "refused: "
+"""How the result of a request begins that was not obeyed."""
+
 
 def utc_now() -> datetime:
     """The clock on the wall, in UTC."""
@@ -236,7 +239,7 @@ class Scheduler:
         except StoreError:
             raise
         except FlowsError as error:
-            result = f"refused: {error.message}"
+            result = f"{REFUSED}{error}"
         self._conductor.done(replace(intent, done_at=now, result=result))
 
     def _write(self, lease: Lease) -> None:
