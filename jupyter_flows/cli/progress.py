@@ -7,11 +7,12 @@ from typing import Any
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from jupyter_flows.commands.showing import took
 from jupyter_flows.model.run import RunKey
+from jupyter_flows.model.state import FINISHED, TaskState
 from jupyter_flows.picture.glyphs import STATE_LETTERS
 from jupyter_flows.runtime.flows import Flows
 from jupyter_flows.views import View
@@ -67,22 +68,33 @@ def _follow_live(
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=None),
-        MofNCompleteColumn(),
+        TextColumn("{task.fields[words]}"),
         TimeElapsedColumn(),
         console=console,
         expand=True,
     )
-    task = bar.add_task("", total=None)
+    task = bar.add_task("", total=None, words="")
     with Live(bar, console=console, refresh_per_second=8, transient=False) as live:
 
         def paint() -> None:
             now = view()
             name = now.get("run_id") or f"{now['flow_id']}, backfill {now['backfill_id']}"
-            bar.update(task, description=name, completed=now["done"], total=now["total"])
+            done, total = _tasks(now)
+            words = f"{now['done']}/{now['total']} {'tasks' if now['type'] == 'run' else 'intervals'}"
+            bar.update(task, description=name, completed=done, total=total, words=words)
             live.update(Group(bar, *rows(now)))
 
         flows.wait(is_over, on_change=paint)
         paint()
+
+
+def _tasks(view: View) -> tuple[int, int]:
+    """How many tasks are over, and how many there are: what the bar shows, also within an interval."""
+    if view["type"] == "run":
+        return view["done"], view["total"]
+    counts = view["counts"]["tasks"]
+    over = sum(n for state, n in counts.items() if TaskState(state) in FINISHED)
+    return over, sum(counts.values())
 
 
 def _run_rows(view: View) -> list[Text]:
