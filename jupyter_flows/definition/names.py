@@ -6,8 +6,10 @@ The work is split: `names_ipython` makes Python of IPython's syntax, `names_walk
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from jupyter_flows.definition.names_ipython import parse_cell
 from jupyter_flows.definition.names_mutation import dropped_calls
@@ -17,7 +19,7 @@ from jupyter_flows.definition.names_state import first_lines
 from jupyter_flows.definition.names_walk import Walk
 from jupyter_flows.model.problem import NOWHERE, Problem
 
-__all__ = ["CellNames", "Effects", "cell_names"]
+__all__ = ["CellNames", "Effects", "cell_names", "imported"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,24 @@ def cell_names(source: str) -> CellNames:
     except (RecursionError, MemoryError):
         return CellNames(problems=(_too_deep(),), opaque=True)
     return _frozen(notes)
+
+
+@lru_cache(maxsize=4096)
+def imported(source: str) -> tuple[str, ...]:
+    """The full names of the modules a cell imports anywhere in it. Remembered: it is asked for every attempt anew."""
+    if "import" not in source:
+        return ()
+    try:
+        tree = parse_cell(source)
+    except (SyntaxError, RecursionError, MemoryError):
+        return ()
+    found: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.append(node.module)
+    return tuple(dict.fromkeys(found))
 
 
 def _frozen(notes: Notes) -> CellNames:

@@ -19,14 +19,14 @@ from jupyter_flows.definition.context import (
 from jupyter_flows.definition.contract import typed
 from jupyter_flows.definition.kinds import BUILT_IN, Parts, TaskKind
 from jupyter_flows.definition.kinds.base import HANDLE
-from jupyter_flows.definition.names import cell_names
+from jupyter_flows.definition.names import cell_names, imported
 from jupyter_flows.definition.pages import PYTHON, read_page
 from jupyter_flows.definition.template import render_params
 from jupyter_flows.errors import UsageError
 from jupyter_flows.model.flow import Flow, Task, TriggerRule
 from jupyter_flows.model.interval import DataInterval
 
-__all__ = ["Rendered", "RunContext", "StoredValue", "hand_context", "render"]
+__all__ = ["Rendered", "RunContext", "StoredValue", "hand_context", "preload_of", "render"]
 
 _OWN = frozenset({"task"})
 """Context names the prologue sets, not the parameters cell."""
@@ -36,7 +36,7 @@ _OWN = frozenset({"task"})
 class Rendered:
     """A runnable notebook. `context` is what `context.json` must hold in the attempt's folder before it runs.
 
-    `kernel` is the kernelspec it was written for, None for the default; `preload` are packages it imports.
+    `kernel` is the kernelspec it was written for, None for the default; `preload` are modules it imports.
     """
 
     notebook: dict[str, Any]
@@ -197,11 +197,15 @@ def _context(flow: Flow, task: Task, context: RunContext, values: Mapping[str, A
     }
 
 
+def preload_of(flow: Flow) -> tuple[str, ...]:
+    """The modules the flow's tasks import, all together: one process that has them can serve every task."""
+    return tuple(dict.fromkeys(module for task in flow.tasks for module in _preload(flow, task)))
+
+
 def _preload(flow: Flow, task: Task) -> tuple[str, ...]:
-    """The packages the notebook imports, in order: worth having in memory before the kernel starts."""
+    """The modules the notebook imports, in order: worth having in memory before the kernel starts."""
     sources = [*flow.setup, task.source]
     if task.kind == "notebook" and task.notebook is not None:
         page = read_page(task.notebook, task.path)
         sources = [c.source for c in page.code] if page.language == PYTHON else []
-    modules = (m.partition(".")[0] for source in sources for m in cell_names(source).modules)
-    return tuple(dict.fromkeys(m for m in modules if m))
+    return tuple(dict.fromkeys(module for source in sources for module in imported(source)))

@@ -7,11 +7,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from jupyter_flows.definition.context import RunContext, StoredValue
-from jupyter_flows.definition.render import render
+from jupyter_flows.definition.render import preload_of, render
 from jupyter_flows.errors import NotFound
 from jupyter_flows.execution.executor import Job
 from jupyter_flows.model.flow import Flow, Task
-from jupyter_flows.model.ids import AttemptId, TaskId
+from jupyter_flows.model.ids import AttemptId, FlowId, TaskId
 from jupyter_flows.model.progress import ArtifactRef
 from jupyter_flows.model.run import Attempt, FlowRun
 from jupyter_flows.storage.files import attempt_folder, attempt_log, attempt_notebook
@@ -29,6 +29,7 @@ class Workshop:
         self._store = store
         self._start_timeout = start_timeout
         self._artifacts = lru_cache(maxsize=4096)(self._read_artifacts)
+        self._preload: dict[tuple[FlowId, str], tuple[str, ...]] = {}
 
     def job(self, flow: Flow, run: FlowRun, attempt: Attempt, producers: Producers) -> Job:
         """The job of a new attempt. Raises FlowsError when its options cannot be rendered or its folder is missing."""
@@ -47,7 +48,7 @@ class Workshop:
             context=rendered.context,
             timeout=job_timeout(task),
             start_timeout=self._start_timeout,
-            preload=rendered.preload,
+            preload=self._modules(flow, run.version),
         )
 
     def left_behind(self, attempt: Attempt) -> Job:
@@ -62,6 +63,12 @@ class Workshop:
             cwd=self.home,
             kernel="",
         )
+
+    def _modules(self, flow: Flow, version: str) -> tuple[str, ...]:
+        """What the whole flow imports: were each job to name only its own, each new name would make a new forge."""
+        if (flow.id, version) not in self._preload:
+            self._preload[flow.id, version] = preload_of(flow)
+        return self._preload[flow.id, version]
 
     def _context(
         self, flow: Flow, run: FlowRun, attempt: Attempt, task: Task, stored: Mapping[TaskId, Mapping[str, StoredValue]]
