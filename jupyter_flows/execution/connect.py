@@ -16,7 +16,15 @@ from typing import Any, Protocol
 
 from jupyter_flows.execution.kernels import is_own_python
 
-TASK_KERNEL = "jupyter_flows.execution.task_kernel.TaskKernel"
+TASK_KERNEL = (
+    "--IPKernelApp.kernel_class=jupyter_flows.execution.task_kernel.TaskKernel",
+    "--IPKernelApp.outstream_class=jupyter_flows.execution.task_kernel.TaskStream",
+)
+"""Arguments for an ipykernel whose Python has this package."""
+
+MESSAGES_WAITING = 32
+"""How many messages of a kernel wait in the runner's memory: of one that prints for ever each holds tens of MB."""
+
 SHUTDOWN_WAIT = 5.0
 """Seconds a kernel gets for its own exit handlers."""
 
@@ -57,6 +65,7 @@ def open_client(client: Any) -> Any:
 
     client.context.setsockopt(SocketOption.RECONNECT_IVL, 2)
     client.context.setsockopt(SocketOption.RECONNECT_IVL_MAX, 20)
+    client.context.setsockopt(SocketOption.RCVHWM, MESSAGES_WAITING)
     client.start_channels(stdin=False, hb=False)
     return client
 
@@ -190,7 +199,7 @@ async def start_kernel(name: str, sockets: Path, env: Mapping[str, str], cwd: Pa
             setattr(manager, port, number)
         arguments = ["--HistoryManager.enabled=False", "--HistoryManager.hist_file=:memory:"]
         if is_own_python(name):
-            arguments.append(f"--IPKernelApp.kernel_class={TASK_KERNEL}")
+            arguments += TASK_KERNEL
     await manager.start_kernel(env=dict(env), cwd=str(cwd), extra_arguments=arguments)
     return ChildKernel(manager)
 

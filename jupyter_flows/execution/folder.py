@@ -13,6 +13,7 @@ evidence.json    the end: the facts, and the outcome they amount to
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import tempfile
@@ -107,6 +108,13 @@ def replace_file(path: Path, data: bytes, *, durable: bool = True) -> None:
         raise
     if durable:
         sync_folder(path.parent)
+
+
+def sweep_temporaries(path: Path) -> None:
+    """Remove what writers of `path` left beside it when they were killed. Call it when none can be at work."""
+    for left in path.parent.glob(f".{glob.escape(path.name[:80])}.*.tmp"):
+        with suppress(OSError):
+            left.unlink()
 
 
 def claim_file(path: Path, value: Any) -> bool:

@@ -106,8 +106,20 @@ def _load(preload: list[str], control: socket.socket) -> list[str]:
     return done
 
 
+SAFE_THREADS = frozenset({"jemalloc_bg_thd"})
+"""jemalloc (in pyarrow, which pandas imports) stops its own before a fork and starts it again in the child."""
+
+
 def _threads() -> int:
-    return len(os.listdir("/proc/self/task"))
+    """How many threads would be missing in a child, and the one that would not."""
+    return sum(1 for task in Path("/proc/self/task").iterdir() if _name(task) not in SAFE_THREADS)
+
+
+def _name(task: Path) -> str:
+    try:
+        return (task / "comm").read_text().strip()
+    except OSError:
+        return ""
 
 
 class Code:

@@ -21,7 +21,8 @@ from jupyter_flows.execution.forked_env import INLINE
 from jupyter_flows.execution.lean import forget_runner_modules
 from jupyter_flows.execution.processes import die_with, write_cookie
 from jupyter_flows.execution.runner import read_request, run, stay_calm
-from jupyter_flows.execution.supervisor import Family, Stage, supervise
+from jupyter_flows.execution.stage import Family, Stage
+from jupyter_flows.execution.supervisor import supervise
 
 _DEFAULTS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 
@@ -110,7 +111,7 @@ def _be_kernel(stage: Stage, supervisor: int, connection_file: Path, env: Mappin
         "--IPKernelApp.parent_handle=1",
         "--HistoryManager.enabled=False",
         "--HistoryManager.hist_file=:memory:",
-        f"--IPKernelApp.kernel_class={TASK_KERNEL}",
+        *TASK_KERNEL,
     ]
     sys.argv = [_launcher(), *arguments]
     app = IPKernelApp.instance()

@@ -80,7 +80,15 @@ class LocalExecutor:
         self._ask(partial(self._begin, following))
 
     def adopt(self, job: Job, emit: Emit) -> bool:
-        """Follow an attempt another process submitted. Its start is told again, cells it has run are not."""
+        """Follow an attempt another process submitted. Its start is told again, cells it has run are not.
+
+        One this executor follows already goes on; what it reports goes to `emit` from now on.
+        """
+        with self._lock:
+            known = self._followed.get(job.attempt)
+        if known is not None and known.job.token == job.token:
+            self._ask(partial(self._retell, known, emit))
+            return True
         if not self._has_something_left(job):
             follow.bury(job)
             return False
@@ -88,6 +96,13 @@ class LocalExecutor:
         following.has_begun = True
         self._ask(lambda: self._tell(following, following.reader.skip_cells_so_far()))
         return True
+
+    def _retell(self, following: Following, emit: Emit) -> None:
+        """Tell another listener of what goes on; of one that has ended meanwhile the report is on its way."""
+        if following.job.attempt in self._followed:
+            following.emit = emit
+            following.reader = follow.Reader(following.job)
+            self._tell(following, following.reader.skip_cells_so_far())
 
     def cancel(self, attempt: AttemptId, *, grace: float = 5.0, reason: str = "") -> None:
         """End the attempt. What is not over `grace` seconds after the interrupt is cut off."""

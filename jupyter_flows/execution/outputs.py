@@ -28,6 +28,7 @@ NOTEBOOK_RICH = 100 * MB
 CELL_OUTPUTS = 2000
 LOG_HEAD = 100 * MB
 LOG_TAIL = 1 * MB
+_SLICE = 1 * MB
 
 
 class Tail:
@@ -61,13 +62,17 @@ class Log:
 
     def __init__(self, path: Path, *, head: int = LOG_HEAD, tail: int = LOG_TAIL) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         self._room = head
         self._tail = Tail(tail)
         self.fault = ""
 
     def write(self, text: str) -> None:
-        """Append now; nothing is buffered here."""
+        """Append now; nothing is buffered here. In slices, since one message may hold tens of MB."""
+        for start in range(0, len(text), _SLICE):
+            self._write(text[start : start + _SLICE])
+
+    def _write(self, text: str) -> None:
         if self._room <= 0:
             self._tail.add(text)
             return

@@ -13,21 +13,20 @@ import select
 import shutil
 import signal
 import sys
-import tempfile
 import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from jupyter_flows.execution import processes
 from jupyter_flows.execution.evidence import Evidence, evidence_from_json, judge
-from jupyter_flows.execution.executor import Job
-from jupyter_flows.execution.folder import AttemptFolder, claim_file, encode, read_json, replace_file
+from jupyter_flows.execution.folder import AttemptFolder, claim_file, encode, read_json, replace_file, sweep_temporaries
 from jupyter_flows.execution.results import read_result
+from jupyter_flows.execution.stage import ColdStart, Family, Stage, Start, short_folder
 from jupyter_flows.execution.wire import CELL_FINISHED, CELL_STARTED, ENDED, STARTED, job_from_json
 from jupyter_flows.model.run import outcome_to_json
 
@@ -45,57 +44,6 @@ START_SLACK = 20.0
 RAW_LIMIT = 10 * 1024 * 1024
 LAST_WORDS = 4096
 CLAIM_KEY = "token"
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """The processes a start began. `kernel` is None when the runner starts it."""
-
-    runner: int
-    kernel: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """What a start needs: where things are, and the ends of the pipes for the runner's lines and for raw output."""
-
-    folder: Path
-    job: Job
-    sockets: Path
-    request: int
-    report: int
-    raw: int
-    private: tuple[int, ...] = ()
-    """Descriptors of the supervisor that a forked child must close."""
-
-
-class Start(Protocol):
-    """A way to bring up the runner and its kernel."""
-
-    how: str
-
-    def __call__(self, stage: Stage) -> Family:
-        """Start them."""
-
-
-class ColdStart:
-    """A fresh Python for the runner; jupyter_client starts the kernel from there."""
-
-    how = "cold"
-
-    def __call__(self, stage: Stage) -> Family:
-        """Start them."""
-        os.set_inheritable(stage.report, True)
-        os.lseek(stage.request, 0, os.SEEK_SET)
-        command = [sys.executable, "-m", "jupyter_flows.execution.runner"]
-        arguments = [str(stage.folder), str(stage.sockets), str(stage.report), str(os.getpid())]
-        plumbing = [
-            (os.POSIX_SPAWN_DUP2, stage.request, 0),
-            (os.POSIX_SPAWN_DUP2, stage.raw, 1),
-            (os.POSIX_SPAWN_DUP2, stage.raw, 2),
-        ]
-        pid = os.posix_spawn(sys.executable, command + arguments, dict(os.environ), file_actions=plumbing)
-        return Family(runner=pid)
 
 
 def supervise(folder: Path, *, start: Start, request: int, nudge: int | None) -> None:
@@ -364,6 +312,7 @@ class Supervisor:
         self._artifacts = artifacts
         for folder in (self._folder.ipython, self._sockets):
             shutil.rmtree(folder, ignore_errors=True)
+        sweep_temporaries(self._job.output)
         self._write_evidence()
 
     def _write_evidence(self) -> None:
@@ -395,12 +344,6 @@ def _read(descriptor: int) -> bytes | None:
         return os.read(descriptor, 1 << 16)
     except BlockingIOError:
         return None
-
-
-def short_folder() -> Path:
-    """A new private folder whose path leaves room for socket names (107 bytes in all)."""
-    parent = tempfile.gettempdir()
-    return Path(tempfile.mkdtemp(prefix="jf-", dir=parent if len(parent) <= 60 else "/tmp"))
 
 
 def _now() -> str:

@@ -5,7 +5,29 @@ from __future__ import annotations
 import atexit
 from typing import Any
 
+from ipykernel.iostream import OutStream
 from ipykernel.ipkernel import IPythonKernel
+
+MESSAGE_SIZE = 1 << 20
+
+
+class TaskStream(OutStream):  # type: ignore[misc]
+    """Standard output in messages of about 1 MB at most.
+
+    ipykernel sends what was printed in 0.2 s as one message, tens of MB in an endless loop, and several copies of it
+    exist here and in the runner. Flushing waits, which also holds back whoever prints faster than anyone can read.
+    """
+
+    _unsent = 0
+
+    def write(self, string: str) -> int | None:
+        """Print, and flush when much has gathered."""
+        written: int | None = super().write(string)
+        self._unsent += len(string)
+        if self._unsent > MESSAGE_SIZE:
+            self._unsent = 0
+            self.flush()
+        return written
 
 
 class TaskKernel(IPythonKernel):  # type: ignore[misc]

@@ -8,6 +8,7 @@ import os
 import signal
 import textwrap
 import time
+from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -219,6 +220,7 @@ def test_a_killed_runner_takes_everything_with_it(bench: Any, eventually: Any) -
     assert "signal 9" in outcome.message
     assert not processes.start_time(kernel)
     assert not processes.start_time(child)
+    assert not list(waiting.job.output.parent.glob(".*.tmp"))
 
 
 def _parent(pid: int) -> int:
@@ -252,6 +254,17 @@ def test_endless_output_is_bounded_and_the_attempt_goes_on(bench: Any) -> None:
     assert ended.job.output.stat().st_size < 5_000_000
     assert "characters left out" in json.dumps(ended.notebook)
     assert ended.job.log.stat().st_size < 110_000_000
+
+
+def test_a_runner_stays_small_under_endless_output(cold: Any, eventually: Any) -> None:
+    waiting = cold.start("while True: print('x' * 1000)")
+    supervisor = waiting.until(AttemptStarted).pid
+    eventually(lambda: waiting.job.log.exists() and waiting.job.log.stat().st_size > 60_000_000, 30)
+    [runner] = [p for p in processes.descendants(supervisor) if _parent(p) == supervisor]
+    status = dict(line.split(":", 1) for line in Path(f"/proc/{runner}/status").read_text().splitlines())
+    assert int(status["VmHWM"].split()[0]) < 200_000
+    cold.executor.cancel(waiting.job.attempt, grace=0.1)
+    waiting.until(AttemptFinished)
 
 
 def test_what_the_code_left_in_its_result_counts(forked: Any) -> None:

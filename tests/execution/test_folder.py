@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from jupyter_flows.execution.folder import MAX_JSON, claim_file, read_json, replace_file
+from jupyter_flows.execution.folder import MAX_JSON, claim_file, read_json, replace_file, sweep_temporaries
 from jupyter_flows.execution.results import read_result
 from jupyter_flows.execution.wire import job_from_json, job_to_json, progress_from_json
 from jupyter_flows.model.progress import AttemptStarted, CellFinished, CellStarted
@@ -50,6 +50,13 @@ def test_a_failed_replacement_keeps_the_old_file_and_leaves_no_other(
         replace_file(path, b"new")
     assert [p.name for p in tmp_path.iterdir()] == ["x"]
     assert path.read_bytes() == b"old"
+
+
+def test_what_killed_writers_left_is_swept(tmp_path: Path) -> None:
+    for name in (".1.ipynb.abc.tmp", ".1.ipynb.d[ef.tmp", ".2.ipynb.abc.tmp", "1.ipynb"):
+        (tmp_path / name).touch()
+    sweep_temporaries(tmp_path / "1.ipynb")
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".2.ipynb.abc.tmp", "1.ipynb"]
 
 
 def _claim(path: Path, number: int) -> bool:
@@ -123,11 +130,13 @@ def test_a_kill_while_saving_leaves_a_whole_notebook(tmp_path: Path) -> None:
                 while True:
                     manager._every = 0
                     manager.save()
-            time.sleep(random.uniform(0.01, 0.06))
+            before = path.stat().st_mtime_ns if path.exists() else 0
+            while not path.exists() or path.stat().st_mtime_ns == before:
+                time.sleep(0.001)                      # it has saved once,
+            time.sleep(random.uniform(0, 0.05))        # and is saving again, somewhere
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
-            if path.exists():
-                seen.add(len(json.loads(path.read_text())['cells'][0]['outputs'][0]['text'][0]))
+            seen.add(len(json.loads(path.read_text())['cells'][0]['outputs'][0]['text'][0]))
         assert seen == {6_000_000}, seen
     """
     subprocess.run([sys.executable, "-c", textwrap.dedent(script), str(tmp_path / "a.ipynb")], check=True, timeout=60)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from jupyter_flows.execution.folder import AttemptFolder
 from jupyter_flows.model.progress import AttemptFinished
 from jupyter_flows.model.run import Succeeded
 
@@ -26,24 +27,23 @@ def test_many_at_once_do_not_share_a_socket(forked: Any) -> None:
 
 def test_thirty_attempts_leave_no_descriptor_no_zombie_no_folder(forked: Any, cold: Any, eventually: Any) -> None:
     forked.run("1")
-    before, folders, threads = _open_files(), _socket_folders(), psutil.Process().num_threads()
+    cold.run("1")
+    before, threads, folders = _open_files(), psutil.Process().num_threads(), []
     for _ in range(3):
         runs = [forked.start("import subprocess; p = subprocess.Popen(['sleep', '100'])") for _ in range(9)]
         runs.append(cold.start("import os; os._exit(3)"))
         for waiting in runs:
             waiting.until(AttemptFinished)
+            folders.append(Path(json.loads(AttemptFolder(waiting.job.folder).supervisor.read_text())["sockets"]))
     eventually(lambda: _open_files() == before)
-    eventually(lambda: _socket_folders() <= folders)
+    assert len(set(folders)) == 30
+    assert not [folder for folder in folders if folder.exists()]
     eventually(lambda: psutil.Process().num_threads() <= threads + 1)
     eventually(lambda: not [c for c in psutil.Process().children(recursive=True) if _is_zombie(c)])
 
 
 def _open_files() -> int:
     return len(os.listdir("/proc/self/fd"))
-
-
-def _socket_folders() -> set[Path]:
-    return set(Path(tempfile.gettempdir()).glob("jf-*"))
 
 
 def _is_zombie(process: psutil.Process) -> bool:

@@ -45,6 +45,10 @@ CELLS = {
     "a widget": "import ipywidgets\nipywidgets.IntSlider(value=3)",
     "a low-level print": "import os; os.write(1, b'past python\\n'); import time; time.sleep(0.3); None",
     "a table": "import pandas; pandas.DataFrame({'a': [1]})",
+    "a parquet file": """
+        pandas.DataFrame({'a': ['x', 'y'] * 5000}).to_parquet(f'{os.getpid()}.parquet')
+        print(pandas.read_parquet(f'{os.getpid()}.parquet')['a'].value_counts().to_dict())
+    """,
     "linear algebra": """
         import numpy as np, os
         a = np.ones((600, 600)); a @ a
