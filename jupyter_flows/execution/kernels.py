@@ -36,11 +36,6 @@ def find_kernel(name: str | None, language: str = "python") -> str:
     raise _missing(f"No kernel for the language '{language}' is installed here.", language, specs)
 
 
-def installed() -> list[str]:
-    """The names of all installed kernelspecs."""
-    return sorted(_specs())
-
-
 def _check(name: str) -> None:
     try:
         _spec(name)

@@ -17,15 +17,21 @@ class IntentKind(str, Enum):
     CLEAR    tasks: [task ids] | None for all, downstream, upstream, only_failed, latest (version): bool
     MARK     tasks: [task ids] | None for the run itself, state: success | failed | skipped
     CANCEL   tasks: [task ids] | None for the whole run
+    YIELD    nothing: a scheduler that fires schedules asks one that does not to hand over the lease
     CANCEL_BACKFILL / PAUSE_BACKFILL / RESUME_BACKFILL   backfill_id
     """
 
     CLEAR = "clear"
     MARK = "mark"
     CANCEL = "cancel"
+    YIELD = "yield"
     CANCEL_BACKFILL = "cancel_backfill"
     PAUSE_BACKFILL = "pause_backfill"
     RESUME_BACKFILL = "resume_backfill"
+
+
+NO_FLOW = FlowId("")
+"""The flow of a request that is about none."""
 
 
 @dataclass(frozen=True, slots=True)

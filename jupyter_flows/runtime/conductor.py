@@ -179,6 +179,10 @@ class Conductor:
                 out[task] = active.machine.attempt(key)
         return out
 
+    def all_started(self) -> bool:
+        """Whether every attempt that was handed out has reported that it runs: then a peer can adopt it."""
+        return all(a.state is TaskState.RUNNING for r in self._active.values() for a in r.attempts.values())
+
     def has_work(self) -> bool:
         """Whether any run is active or waits to become so."""
         return bool(self._active or self._queued)

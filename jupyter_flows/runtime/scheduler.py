@@ -19,9 +19,10 @@ from enum import Enum
 from jupyter_flows.errors import Conflict, ExecutionError, FlowsError, LeaseLost, StoreError
 from jupyter_flows.execution.executor import Executor
 from jupyter_flows.model.event import BACKFILL_MOVED, FLOW_PAUSED, FLOW_REGISTERED, RUN_CREATED, Event
-from jupyter_flows.model.intent import Intent
+from jupyter_flows.model.intent import NO_FLOW, Intent, IntentKind
 from jupyter_flows.model.progress import AttemptFinished, Progress
 from jupyter_flows.model.run import Attempt, Lost, NotStarted, RunKey
+from jupyter_flows.model.state import RunState
 from jupyter_flows.runtime.conductor import Conductor
 from jupyter_flows.runtime.jobs import Workshop
 from jupyter_flows.runtime.leadership import Leadership
@@ -29,6 +30,10 @@ from jupyter_flows.runtime.schedules import Schedules
 from jupyter_flows.storage.store import Lease, Owner, Store
 
 log = logging.getLogger("jupyter_flows.scheduler")
+
+_ACTIVE = frozenset({RunState.QUEUED, RunState.RUNNING})
+_LINGER = 1.0
+"""Seconds without work after which a scheduler that fires no schedules gives up the lease."""
 
 REFUSED = "refused: "
 """How the result of a request begins that was not obeyed."""
@@ -81,10 +86,17 @@ class Scheduler:
         self._schedules = Schedules(store)
         self.fire_schedules = fire_schedules
         self._leadership = Leadership(store, owner, self._timing.ttl, monotonic)
+        self._monotonic = monotonic
         self._inbox: queue.SimpleQueue[Progress | None] = queue.SimpleQueue()
         self._loaded = False
         self._seen_seq = 0
         self._seen_stamp: object = None
+        self._woken = True
+        self._looked = monotonic()
+        self._idle_since: float | None = None
+        self._yielding = False
+        self._asked_epoch = -1
+        self._rests_until = monotonic()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._state = SchedulerState.STOPPED
@@ -158,7 +170,9 @@ class Scheduler:
         try:
             item = self._inbox.get(timeout=pause) if pause > 0 else self._inbox.get_nowait()
             while True:
-                if item is not None:
+                if item is None:
+                    self._woken = True
+                else:
                     heard.append(item)
                 item = self._inbox.get_nowait()
         except queue.Empty:
@@ -166,25 +180,73 @@ class Scheduler:
 
     def _turn(self, heard: list[Progress]) -> float:
         """One round; returns how many seconds may pass before the next unless something happens."""
-        lease = self._leadership.hold()
+        lease = self._leadership.hold() if self._wants_to_lead() else None
         if lease is None:
             self._state = SchedulerState.STANDING_BY
+            self._ask_for_the_lease()
             return self._timing.poll
         now = self._clock()
         if not self._loaded:
             self._load(lease, now)
         for progress in heard:
             self._conductor.hear(progress, now)
-        self._read_others(lease, now)
+        if self._is_time_to_look(heard):
+            self._read_others(lease, now)
         if self.fire_schedules:
             self._schedules.fire(self._conductor, now)
-        self._conductor.advance(now)
+        if not self._yielding:
+            self._conductor.advance(now)
         self._write(lease)
+        if self._may_rest():
+            self._rest()
         return self._pause(now)
+
+    # ── when not to lead ────────────────────────────────────────────────────────────────
+
+    def _wants_to_lead(self) -> bool:
+        """One that fires schedules always does; one that only carries out runs does while there are any."""
+        if self.fire_schedules or self._leadership.lease is not None:
+            return True
+        if self._monotonic() < self._rests_until:
+            return False
+        return bool(self._store.runs(states=_ACTIVE, limit=1) or self._store.intents())
+
+    def _ask_for_the_lease(self) -> None:
+        """Schedules wait while one that does not fire them leads: ask it, once, to hand over."""
+        holder = self._store.lease() if self.fire_schedules else None
+        if holder is not None and holder.epoch != self._asked_epoch:
+            self._asked_epoch = holder.epoch
+            self._store.add_intent(Intent(IntentKind.YIELD, NO_FLOW), self._clock())
+
+    def _consider_yielding(self) -> str:
+        """The answer to a peer that asks for the lease."""
+        if self.fire_schedules:
+            return f"{REFUSED}this scheduler fires schedules itself"
+        self._yielding = True
+        return "handing over once what was handed out has started"
+
+    def _may_rest(self) -> bool:
+        """Whether to give up the lease: asked to, or without work for a moment."""
+        if self._yielding:
+            return self._conductor.all_started()
+        if self.fire_schedules or self._conductor.has_work():
+            self._idle_since = None
+            return False
+        moment = self._monotonic()
+        self._idle_since = moment if self._idle_since is None else self._idle_since
+        return moment - self._idle_since >= _LINGER
+
+    def _rest(self) -> None:
+        """Give up the lease and wait for work; what still runs is adopted by whoever leads next."""
+        self._leadership.release()
+        if self._yielding:
+            self._rests_until = self._monotonic() + self._timing.ttl
+        self._yielding, self._idle_since, self._loaded = False, None, False
+        self._state = SchedulerState.STANDING_BY
 
     def _load(self, lease: Lease, now: datetime) -> None:
         """Take over: read all, and adopt what a predecessor left running."""
-        self._seen_stamp = None
+        self._seen_stamp, self._woken = None, True
         self._seen_seq = self._store.last_seq()
         for attempt in self._conductor.load():
             if why := self._adopt(attempt):
@@ -203,6 +265,17 @@ class Scheduler:
         except (ExecutionError, OSError) as error:
             log.warning("attempt %s cannot be followed: %s", attempt.id, error)
             return f"it could not be followed: {error}"
+
+    def _is_time_to_look(self, heard: list[Progress]) -> bool:
+        """Whether to ask the store for news: when woken, when all is quiet, and at least once a poll.
+
+        Not after every report: what reports bring about we write ourselves, and reading it back took 2 ms each time.
+        """
+        moment = self._monotonic()
+        due = self._woken or not heard or moment - self._looked >= self._timing.poll
+        if due:
+            self._woken, self._looked = False, moment
+        return due
 
     def _read_others(self, lease: Lease, now: datetime) -> None:
         """Runs, requests and switches that doors have written since the last look.
@@ -235,7 +308,8 @@ class Scheduler:
 
     def _obey(self, intent: Intent, now: datetime) -> None:
         try:
-            result = self._conductor.obey(intent, now)
+            yields = intent.kind is IntentKind.YIELD
+            result = self._consider_yielding() if yields else self._conductor.obey(intent, now)
         except StoreError:
             raise
         except FlowsError as error:
@@ -272,7 +346,8 @@ class Scheduler:
 
     def _pause(self, now: datetime) -> float:
         """Until the next thing time alone brings about, and never longer than a poll."""
-        due = [t for t in (self._conductor.next_wake(), self._schedules.next_at) if t is not None]
+        scheduled = self._schedules.next_at if self.fire_schedules else None
+        due = [t for t in (self._conductor.next_wake(), scheduled) if t is not None]
         seconds = min([(t - now).total_seconds() for t in due] + [self._timing.poll])
         return max(seconds, 0.001)
 
