@@ -1,6 +1,7 @@
-"""Writes the tables of the reference pages from the code, between `<!-- table: NAME -->` and `<!-- end -->`.
+"""Writes the tables of the documentation that follow from other files, between `<!-- table: NAME -->` and `<!-- end -->`.
 
-Run it as `python scripts/write_reference.py` after changing an option or a setting; a test fails until you do.
+Run it as `python scripts/write_reference.py` after changing an option, a setting or a decision; a test fails
+until you do.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from jupyter_flows.commands.group import verbs
 from jupyter_flows.definition.directive import FLOW_OPTIONS, TASK_OPTIONS, Option
 from jupyter_flows.runtime.config import ENV_PREFIX, Config
 
-REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
+DOCS = Path(__file__).parent.parent / "docs"
 _TABLE = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -75,6 +76,13 @@ def _option_row(option: click.Option) -> tuple[str, str]:
     return f"`{flags}{value}`", f"{option.help or ''}{default}{' May be repeated.' if option.multiple else ''}".strip()
 
 
+def decisions_list() -> str:
+    """A link to each page of decisions, by its title."""
+    pages = sorted(page for page in (DOCS / "decisions").glob("[0-9]*.md") if "template" not in page.name)
+    titles = [(page, page.read_text(encoding="utf-8").partition("\n")[0].lstrip("# ")) for page in pages]
+    return "".join(f"- [{title}]({page.name})\n" for page, title in titles)
+
+
 def _rows(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     lines = [head, tuple("---" for _ in head), *rows]
     return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
@@ -85,13 +93,16 @@ TABLES: dict[str, Callable[[], str]] = {
     "task-options": lambda: options_table(TASK_OPTIONS),
     "settings": settings_table,
     "verbs": verbs_sections,
+    "decisions": decisions_list,
 }
 
 
 def main() -> None:
-    """Fill the tables of every reference page."""
-    for page in sorted(REFERENCE.glob("*.md")):
-        page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
+    """Fill the tables of every page."""
+    for page in sorted(DOCS.rglob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        if filled(text) != text:
+            page.write_text(filled(text), encoding="utf-8")
 
 
 if __name__ == "__main__":
