@@ -1,4 +1,4 @@
-"""Writes the tables of the documentation that follow from other files, between `<!-- table: NAME -->` and `<!-- end -->`.
+"""Writes the tables of the documentation that follow from other files: `<!-- table: NAME -->` to `<!-- end -->`.
 
 Run it as `python scripts/write_reference.py` after changing an option, a setting or a decision; a test fails
 until you do.
