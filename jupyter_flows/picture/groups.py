@@ -34,15 +34,23 @@ class Inner:
 
 
 def layered_layout(
-    boxes: Sequence[Box], edges: Edges, *, direction: str = RIGHT, spacing: Spacing | None = None
+    boxes: Sequence[Box],
+    edges: Edges,
+    *,
+    direction: str = RIGHT,
+    spacing: Spacing | None = None,
+    rooms: Sequence[float] = (),
 ) -> Placed:
-    """Layers, with a frame around each group of two or more boxes that no path leaves and enters again."""
+    """Layers, with a frame around each group of two or more boxes that no path leaves and enters again.
+
+    `rooms` as in `flat_layout`; inside a frame it does not count.
+    """
     spacing = spacing or Spacing()
     groups = [members for members in _groups(boxes) if is_convex(members, edges)]
     if not groups:
-        return flat_layout(boxes, edges, direction, spacing)
+        return flat_layout(boxes, edges, direction, spacing, rooms)
     inners = [_inner(boxes, edges, members, direction, spacing) for members in groups]
-    return _whole(boxes, edges, inners, direction, spacing)
+    return _whole(boxes, edges, inners, direction, spacing, rooms or [0.0] * len(edges))
 
 
 def is_convex(members: Sequence[int], edges: Edges) -> bool:
@@ -95,7 +103,14 @@ def _inner(boxes: Sequence[Box], edges: Edges, members: list[int], direction: st
     )
 
 
-def _whole(boxes: Sequence[Box], edges: Edges, inners: list[Inner], direction: str, spacing: Spacing) -> Placed:
+def _whole(
+    boxes: Sequence[Box],
+    edges: Edges,
+    inners: list[Inner],
+    direction: str,
+    spacing: Spacing,
+    rooms: Sequence[float],
+) -> Placed:
     """The groups as boxes among the others, then their insides put back."""
     home = {v: inner for inner in inners for v in inner.members}
     free = [v for v in range(len(boxes)) if v not in home]
@@ -108,6 +123,7 @@ def _whole(boxes: Sequence[Box], edges: Edges, inners: list[Inner], direction: s
         [(number[a], number[b]) for a, b in between],
         direction,
         spacing,
+        [room for edge, room in zip(edges, rooms, strict=True) if number[edge[0]] != number[edge[1]]],
     )
     frames = [_frame(inner, outer.centres[len(free) + i]) for i, inner in enumerate(inners)]
     origin = {v: (f.x + _PAD, f.y + _TITLE) for inner, f in zip(inners, frames, strict=True) for v in inner.members}

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from jupyter_flows.picture.coordinates import across
 from jupyter_flows.picture.crossings import ordered
-from jupyter_flows.picture.layers import Edges, forward, layered
+from jupyter_flows.picture.layers import Edges, Layered, forward, layered
 
 Point = tuple[float, float]
 
@@ -71,9 +71,17 @@ class Spacing:
     bend: float = 6
 
 
-def flat_layout(boxes: Sequence[Box], edges: Edges, direction: str, spacing: Spacing) -> Placed:
-    """Each connected part in layers, one below the other, lonely boxes in rows at the end. Groups do not matter."""
-    parts = [_part(boxes, edges, part, direction, spacing) for part in components(len(boxes), edges) if len(part) > 1]
+def flat_layout(
+    boxes: Sequence[Box], edges: Edges, direction: str, spacing: Spacing, rooms: Sequence[float] = ()
+) -> Placed:
+    """Each connected part in layers, one below the other, lonely boxes in rows at the end. Groups do not matter.
+
+    `rooms` says, for each edge, how far apart the layers must stand that it joins: its name may need more than usual.
+    """
+    rooms = rooms or [0.0] * len(edges)
+    parts = [
+        _part(boxes, edges, part, direction, spacing, rooms) for part in components(len(boxes), edges) if len(part) > 1
+    ]
     lonely = [part[0] for part in components(len(boxes), edges) if len(part) == 1]
     if lonely:
         parts.append(_rows(boxes, lonely, max((p.width for _, p in parts), default=0.0), spacing))
@@ -103,11 +111,14 @@ Part = tuple[list[int], Placed]
 """Which boxes, and where they went; routes are those of the edges among them, in their order."""
 
 
-def _part(boxes: Sequence[Box], edges: Edges, part: list[int], direction: str, spacing: Spacing) -> Part:
+def _part(
+    boxes: Sequence[Box], edges: Edges, part: list[int], direction: str, spacing: Spacing, rooms: Sequence[float]
+) -> Part:
     index = {v: i for i, v in enumerate(part)}
     mine = [boxes[v] for v in part]
     inside = [(index[a], index[b]) for a, b in edges if a in index]
-    return part, layered_part(mine, inside, direction, spacing)
+    room = [r for (a, _), r in zip(edges, rooms, strict=True) if a in index]
+    return part, layered_part(mine, inside, direction, spacing, rooms=room)
 
 
 def layered_part(
@@ -116,6 +127,7 @@ def layered_part(
     direction: str,
     spacing: Spacing,
     *,
+    rooms: Sequence[float] = (),
     first: Collection[int] = (),
     last: Collection[int] = (),
 ) -> Placed:
@@ -135,7 +147,8 @@ def layered_part(
     lowest = min(at[v] - sizes[v] / 2 for v in range(len(at)))
     at = [y - lowest for y in at]
     thick = [max((along[v] for v in layer if v < graph.real), default=0.0) for layer in layers]
-    middles = [sum(thick[:i]) + thick[i] / 2 + i * spacing.layers for i in range(len(thick))]
+    gaps = _gaps(graph, edges, rooms, spacing.layers, len(thick))
+    middles = [sum(thick[:i]) + thick[i] / 2 + sum(gaps[:i]) for i in range(len(thick))]
 
     def point(x: float, y: float) -> Point:
         return (y, x) if down else (x, y)
@@ -154,8 +167,18 @@ def layered_part(
     routes = iter(graph.chains)
     drawn = [_as_given(edge, route(next(routes)), proper) if edge[0] != edge[1] else [] for edge in edges]
     centres = tuple(point(middles[graph.layer[v]], at[v]) for v in range(len(boxes)))
-    whole = point(sum(thick) + spacing.layers * (len(thick) - 1), max(at[v] + sizes[v] / 2 for v in range(len(at))))
+    whole = point(sum(thick) + sum(gaps), max(at[v] + sizes[v] / 2 for v in range(len(at))))
     return Placed(centres, tuple(tuple(r) for r in drawn), *whole)
+
+
+def _gaps(graph: Layered, edges: Edges, rooms: Sequence[float], least: float, count: int) -> list[float]:
+    """The distance after each layer but the last; an edge over several layers finds its room on the way."""
+    gaps = [least] * max(count - 1, 0)
+    for (a, b), room in zip(edges, rooms, strict=False):
+        low, high = sorted((graph.layer[a], graph.layer[b]))
+        if high == low + 1:
+            gaps[low] = max(gaps[low], room)
+    return gaps
 
 
 def _as_given(edge: tuple[int, int], points: list[Point], proper: Edges) -> list[Point]:

@@ -6,11 +6,12 @@ The same scene feeds the static SVG and, as JSON, the widget and the notebook re
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jupyter_flows.picture.folding import Knot, Links, folded, knots
 from jupyter_flows.picture.groups import layered_layout
+from jupyter_flows.picture.labels import LabelPlace, Rectangle, label_places
 from jupyter_flows.picture.layout import DOWN, RIGHT, Box, Frame, Layout, Placed, Point, Spacing
 from jupyter_flows.picture.words import shortened, text_width
 
@@ -19,11 +20,12 @@ ROOMY, DENSE = 40.0, 28.0
 
 _AIRY_UP_TO = 12
 _DENSE_FROM = 60
-_WIDEST = 1250.0
-_EVEN_UP_TO = 190.0
+_WIDEST = 1400.0
+_NARROW = 760.0
+_NARROW_UP_TO = 60
 _LABEL_SIZE, _NAMES_SIZE = 13.0, 10.5
 _LABEL_MOST, _NAMES_MOST = 30, 22
-_NAMED_EDGES_MOST = 16
+_NAMED_EDGES_MOST, _PLACED_NAMES_MOST = 24, 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,10 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Arrow:
-    """One edge: the path it takes, where its head points, and what to say about it."""
+    """One edge: the path it takes, where its head points, and what to say about it.
+
+    Its label stands free where `label_shown`; elsewhere screens show it when one points at the arrow.
+    """
 
     upstream: str
     downstream: str
@@ -54,11 +59,15 @@ class Arrow:
     tip: Point
     label: str
     label_at: Point
+    label_shown: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Everything that is placed; coordinates start at (0, 0)."""
+    """Everything that is placed; coordinates start at (0, 0).
+
+    `narrow` is the same graph drawn downwards, for screens on which this one would be too small to read.
+    """
 
     direction: str
     width: float
@@ -66,6 +75,7 @@ class Scene:
     nodes: tuple[Node, ...]
     arrows: tuple[Arrow, ...]
     frames: tuple[Frame, ...]
+    narrow: Scene | None = None
 
     def to_json(self) -> dict[str, Any]:
         """For the browser's side; numbers have one decimal."""
@@ -75,10 +85,12 @@ class Scene:
                 _rounded(n, "id", "label", "kind", "members", "doc", "x", "y", "width", "height") for n in self.nodes
             ],
             "arrows": [
-                _rounded(a, "upstream", "downstream", "kind", "names", "why", "path", "tip", "label", "label_at")
+                _rounded(a, "upstream", "downstream", "kind", "names", "why", "path", "tip")
+                | _rounded(a, "label", "label_at", "label_shown")
                 for a in self.arrows
             ],
             "frames": [_rounded(f, "label", "x", "y", "width", "height") for f in self.frames],
+            "narrow": self.narrow.to_json() if self.narrow else None,
         }
 
 
@@ -103,10 +115,13 @@ def scene(view: Mapping[str, Any], *, layout: Layout | None = None, direction: s
     if direction is not None:
         return _placed_scene(nodes, links, edges, direction, layout, named)
     right = _placed_scene(nodes, links, edges, RIGHT, layout, named)
-    if right.width <= _WIDEST:
+    if right.width <= _NARROW:
         return right
     down = _placed_scene(nodes, links, edges, DOWN, layout, named)
-    return down if down.width <= max(_WIDEST, right.width / 2) else right
+    if right.width > _WIDEST and down.width <= max(_WIDEST, right.width / 2):
+        return down
+    is_worth_it = len(nodes) <= _NARROW_UP_TO and down.width <= right.width * 0.7
+    return replace(right, narrow=down) if is_worth_it else right
 
 
 def _placed_scene(
@@ -118,56 +133,90 @@ def _placed_scene(
     named: bool,
 ) -> Scene:
     height = ROOMY if len(nodes) <= _DENSE_FROM else DENSE
-    labels = [_names_text(edges.get(link), named) for link in links]
+    names = [_names_text(edges.get(link)) for link in links]
+    name_widths = [text_width(n, _NAMES_SIZE) if len(links) <= _PLACED_NAMES_MOST else 0.0 for n in names]
     index = {n.id: i for i, n in enumerate(nodes)}
-    widths = _even([_node_width(n, dense=height == DENSE) for n in nodes])
-    boxes = [Box(width, height, n.group) for n, width in zip(nodes, widths, strict=True)]
+    boxes = [Box(_node_width(n, dense=height == DENSE), height, n.group) for n in nodes]
     pairs = [(index[a], index[b]) for a, b in links]
-    placed = layout(boxes, pairs, direction=direction) if layout else _built_in(boxes, pairs, direction, labels)
-    drawn = tuple(
-        Node(n.id, shortened(n.label, _LABEL_MOST), n.kind, n.members, n.doc, *at, box.width, box.height)
-        for n, at, box in zip(nodes, placed.centres, boxes, strict=True)
+    placed = (
+        layout(boxes, pairs, direction=direction)
+        if layout
+        else _built_in(boxes, pairs, direction, name_widths if named else ())
     )
+    widths = _column_widths(boxes, placed.centres) if direction == RIGHT else [b.width for b in boxes]
+    routes = [
+        _shortened_route(route, (widths[a] - boxes[a].width) / 2, (widths[b] - boxes[b].width) / 2)
+        for (a, b), route in zip(pairs, placed.routes, strict=True)
+    ]
+    drawn = tuple(
+        Node(n.id, shortened(n.label, _LABEL_MOST), n.kind, n.members, n.doc, *at, width, height)
+        for n, at, width in zip(nodes, placed.centres, widths, strict=True)
+    )
+    places = label_places(routes, name_widths, [*map(_area, drawn), *map(_title_area, placed.frames)], direction)
     arrows = tuple(
-        _arrow(link, edges.get(link), points, label, direction)
-        for link, points, label in zip(links, placed.routes, labels, strict=True)
+        _arrow(link, edges.get(link), points, direction, name, replace(place, is_free=named and place.is_free))
+        for link, points, name, place in zip(links, routes, names, places, strict=True)
         if points
     )
     return Scene(direction, placed.width, placed.height, drawn, arrows, placed.frames)
 
 
-def _built_in(boxes: list[Box], pairs: list[tuple[int, int]], direction: str, labels: list[str]) -> Placed:
+def _built_in(boxes: list[Box], pairs: list[tuple[int, int]], direction: str, named: Sequence[float]) -> Placed:
     dense = bool(boxes) and boxes[0].height == DENSE
-    label_room = max((text_width(t, _NAMES_SIZE) for t in labels if t), default=0.0) + 34 if direction == RIGHT else 0.0
     spacing = Spacing(
         between=8 if dense else 16,
-        layers=max(label_room, 44 if dense else 56 if len(boxes) <= _AIRY_UP_TO else 40),
+        layers=44 if dense or len(boxes) <= _AIRY_UP_TO else 40,
         parts=24 if dense else 34,
     )
-    return layered_layout(boxes, pairs, direction=direction, spacing=spacing)
+    rooms = [w + 18 if w and direction == RIGHT else 0.0 for w in named]
+    return layered_layout(boxes, pairs, direction=direction, spacing=spacing, rooms=rooms)
 
 
 def _node_width(node: Knot, *, dense: bool) -> float:
     label = text_width(shortened(node.label, _LABEL_MOST), 12.0 if dense else _LABEL_SIZE)
-    return round(max(label + (38 if dense else 50), 72 if dense else 128))
+    return round(max(label + (38 if dense else 42), 72 if dense else 92))
 
 
-def _even(widths: list[float]) -> list[float]:
-    """One width for all where none is much wider than the rest: columns then have straight sides."""
-    widest = max(widths, default=0.0)
-    return [widest] * len(widths) if widest <= _EVEN_UP_TO else widths
+def _column_widths(boxes: Sequence[Box], centres: Sequence[Point]) -> list[float]:
+    """Each box as wide as the widest of its column: columns then have straight sides."""
+    columns = [(round(x), box.group) for (x, _), box in zip(centres, boxes, strict=True)]
+    widest: dict[tuple[int, str | None], float] = {}
+    for column, box in zip(columns, boxes, strict=True):
+        widest[column] = max(widest.get(column, 0.0), box.width)
+    return [widest[column] for column in columns]
 
 
-def _names_text(edge: Mapping[str, Any] | None, named: bool) -> str:
-    return shortened(", ".join(edge["names"]), _NAMES_MOST) if named and edge and edge.get("names") else ""
+def _shortened_route(route: Sequence[Point], first: float, last: float) -> tuple[Point, ...]:
+    """`route` with its ends moved inwards, to where the sides of wider boxes are now."""
+    if not route:
+        return ()
+    way = 1 if route[-1][0] >= route[0][0] else -1
+    (ax, ay), (bx, by) = route[0], route[-1]
+    return ((ax + way * first, ay), *route[1:-1], (bx - way * last, by))
+
+
+def _area(node: Node) -> Rectangle:
+    x, y = node.width / 2, node.height / 2
+    return Rectangle(node.x - x - 2, node.y - y - 1, node.x + x + 2, node.y + y + 1)
+
+
+def _title_area(frame: Frame) -> Rectangle:
+    return Rectangle(frame.x, frame.y, frame.x + frame.width, frame.y + 20)
+
+
+def _names_text(edge: Mapping[str, Any] | None) -> str:
+    return shortened(", ".join(edge["names"]), _NAMES_MOST) if edge and edge.get("names") else ""
 
 
 def _arrow(
-    link: tuple[str, str], edge: Mapping[str, Any] | None, points: Sequence[Point], label: str, direction: str
+    link: tuple[str, str],
+    edge: Mapping[str, Any] | None,
+    points: Sequence[Point],
+    direction: str,
+    label: str,
+    place: LabelPlace,
 ) -> Arrow:
     edge = edge or {}
-    (ax, ay), (bx, by) = points[0], points[1]
-    middle = ((ax + bx) / 2, (ay + by) / 2)
     return Arrow(
         *link,
         edge.get("kind", "explicit"),
@@ -176,7 +225,8 @@ def _arrow(
         curve(points, direction),
         points[-1],
         label,
-        middle,
+        place.at,
+        place.is_free,
     )
 
 

@@ -70,7 +70,7 @@ def graph_markup(drawn: Scene, stands: Mapping[str, Standing]) -> Markup:
     return join(
         *(_frame(f) for f in drawn.frames),
         *(_arrow(a, drawn.direction) for a in drawn.arrows),
-        *(label(a.label, a.label_at[0], a.label_at[1] + 3.5, "so xs hl m") for a in drawn.arrows if a.label),
+        *(label(a.label, a.label_at[0], a.label_at[1] + 3.5, "so xs hl m") for a in drawn.arrows if a.label_shown),
         *(_node(n, stands.get(n.id)) for n in drawn.nodes),
     )
 
@@ -172,8 +172,8 @@ def _dense_words(node: Node, stands: Standing | None, left: float) -> Markup:
 
 
 def _roomy_words(node: Node, stands: Standing | None, left: float, words: str) -> Markup:
-    second = label(words, left + 36, node.y + 12.5, "wd s" if stands else "so s")
-    return join(_mark(node, stands, left + 19, 9), label(node.label, left + 36, node.y - 2.5, "tx b"), second)
+    second = label(words, left + 32, node.y + 12.5, "wd s" if stands else "so s")
+    return join(_mark(node, stands, left + 17, 9), label(node.label, left + 32, node.y - 2.5, "tx b"), second)
 
 
 def _card(node: Node, x: float, y: float) -> Markup:

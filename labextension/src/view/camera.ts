@@ -14,7 +14,10 @@ export interface ISize {
 const MARGIN = 16;
 const LEAST = 0.15;
 const MOST = 3;
-const READABLE = 0.5;
+/** Below this the names of tasks (13 px) can no longer be read with ease. */
+const READABLE = 0.7;
+const TALLEST = 700;
+const LOWEST = 72;
 
 /** All of `scene` in `port`, never enlarged. */
 export function fit(scene: ISize, port: ISize): ICamera {
@@ -56,8 +59,27 @@ export function reveal(camera: ICamera, port: ISize, x: number, y: number, half:
 /** How tall the port should be for a scene seen `width` wide. */
 export function portHeight(scene: ISize, width: number): number {
   const scale = Math.min(1, (width - 2 * MARGIN) / Math.max(scene.width, 1));
-  const wanted = scene.height * Math.max(scale, READABLE) + 2 * MARGIN + 8;
-  return Math.round(Math.min(Math.max(wanted, 120), 560));
+  const wanted = scene.height * Math.max(scale, READABLE) + 2 * MARGIN;
+  return Math.round(Math.min(Math.max(wanted, LOWEST), TALLEST));
+}
+
+/** Whether `scene` can be read when all of its width is seen in `width`. */
+export function isReadable(scene: ISize, width: number): boolean {
+  return (width - 2 * MARGIN) / Math.max(scene.width, 1) >= READABLE;
+}
+
+/** On which sides of the port the scene goes on unseen. */
+export function unseen(
+  camera: ICamera,
+  scene: ISize,
+  port: ISize
+): { left: boolean; right: boolean; top: boolean; bottom: boolean } {
+  return {
+    left: camera.x < -1,
+    right: camera.x + scene.width * camera.scale > port.width + 1,
+    top: camera.y < -1,
+    bottom: camera.y + scene.height * camera.scale > port.height + 1
+  };
 }
 
 function centred(scene: ISize, port: ISize, scale: number): ICamera {

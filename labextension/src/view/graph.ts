@@ -1,6 +1,6 @@
 /** The graph: nodes where Python placed them, in the colours of their states; pan, zoom, and keys. */
 
-import { firstSight, fit, portHeight, reveal, zoom } from './camera';
+import { firstSight, fit, portHeight, reveal, unseen, zoom } from './camera';
 import type { ICamera } from './camera';
 import { button, h, s, setState, setText } from './dom';
 import { badge, kindPath } from './looks';
@@ -35,9 +35,14 @@ export function mountGraph(
     {},
     ...scene.frames.flatMap(drawFrame),
     ...scene.arrows.map(arrow => drawArrow(arrow, scene.direction)),
-    ...scene.arrows.filter(arrow => arrow.label).map(drawArrowLabel),
-    ...[...drawn.values()].map(one => one.group)
+    ...[...drawn.values()].map(one => one.group),
+    ...scene.arrows.filter(arrow => arrow.label).map(drawArrowLabel)
   );
+  const pointAt = (arrow: Element | null) =>
+    setNear(world, 'jfx-pointed', one => one.dataset.arrow === (arrow as SVGElement | null)?.dataset.arrow);
+  world.addEventListener('pointerover', event => pointAt((event.target as Element).closest('.jfx-arrow')), {
+    signal
+  });
   const svg = s(
     'svg',
     { class: 'jfx-graph', role: 'group', 'aria-label': 'Tasks. Arrow keys move, Enter opens.' },
@@ -60,9 +65,7 @@ export function mountGraph(
       one.group.classList.toggle('jfx-selected', one.node.id === id);
       one.group.setAttribute('aria-pressed', String(one.node.id === id));
     });
-    for (const path of Array.from(world.querySelectorAll<SVGElement>('.jfx-arrow'))) {
-      path.classList.toggle('jfx-near', id !== null && [path.dataset.from, path.dataset.to].includes(id));
-    }
+    setNear(world, 'jfx-near', one => id !== null && [one.dataset.from, one.dataset.to].includes(id));
   };
   const choose = (node: INode) => {
     const next = selected === node.id ? null : node;
@@ -106,6 +109,13 @@ export function mountGraph(
   };
 }
 
+/** Give the class `name` to the arrows, and their names, that `is` says; take it from all others. */
+function setNear(world: SVGGElement, name: string, is: (arrow: SVGElement) => boolean): void {
+  for (const one of Array.from(world.querySelectorAll<SVGElement>('[data-arrow]'))) {
+    one.classList.toggle(name, is(one));
+  }
+}
+
 /** The task runs of a run view by their task. */
 export function rowsByTask(view: View): Map<string, ITaskRun[]> {
   const rows = new Map<string, ITaskRun[]>();
@@ -129,7 +139,7 @@ function drawNode(node: INode): IDrawnNode {
       rx: dense ? 6 : 8
     });
   const mark = s('g', {});
-  const textX = left + (dense ? 26 : 36);
+  const textX = left + (dense ? 26 : 32);
   const words = s('text', { class: 'jfx-nodeWords', x: textX, y: node.y + 12.5 });
   const title = s('title', {});
   const track = s('rect', {
@@ -168,7 +178,7 @@ function drawNode(node: INode): IDrawnNode {
   const ring = group.querySelector('.jfx-ring')!;
   ring.setAttribute('width', String(node.width + 6));
   ring.setAttribute('height', String(node.height + 6));
-  const markX = left + (dense ? 14 : 19);
+  const markX = left + (dense ? 14 : 17);
   const radius = dense ? 6.5 : 9;
 
   const paint = (rows: ITaskRun[] | null, now?: number) => {
@@ -215,8 +225,7 @@ function drawArrow(arrow: IArrow, direction: IScene['direction']): SVGGElement {
     'g',
     {
       class: `jfx-arrow${arrow.names.length ? '' : ' jfx-control'}`,
-      'data-from': arrow.upstream,
-      'data-to': arrow.downstream
+      ...ends(arrow)
     },
     s('title', {}, `${arrow.upstream} → ${arrow.downstream}${said ? `: ${said}` : ''}`),
     s('path', { class: 'jfx-hit', d: arrow.path }),
@@ -225,12 +234,16 @@ function drawArrow(arrow: IArrow, direction: IScene['direction']): SVGGElement {
   );
 }
 
+/** The names that travel along an arrow; where there is no room for them they show when one points at it. */
 function drawArrowLabel(arrow: IArrow): SVGTextElement {
-  return s(
-    'text',
-    { class: 'jfx-arrowLabel', x: arrow.label_at[0], y: arrow.label_at[1] + 3.5 },
-    arrow.label
-  );
+  const spare = arrow.label_shown === false ? ' jfx-spare' : '';
+  const [x, y] = arrow.label_at;
+  return s('text', { class: `jfx-arrowLabel${spare}`, x, y: y + 3.5, ...ends(arrow) }, arrow.label);
+}
+
+function ends(arrow: IArrow) {
+  const { upstream, downstream } = arrow;
+  return { 'data-arrow': `${upstream} ${downstream}`, 'data-from': upstream, 'data-to': downstream };
 }
 
 function drawFrame(frame: IFrame): SVGElement[] {
@@ -266,6 +279,9 @@ function mountCamera(
       'transform',
       `translate(${camera.x.toFixed(1)} ${camera.y.toFixed(1)}) scale(${camera.scale.toFixed(3)})`
     );
+    for (const [side, more] of Object.entries(unseen(camera, scene, size()))) {
+      port.classList.toggle(`jfx-more-${side}`, more);
+    }
   };
   const zoomBy = (factor: number) => look(zoom(camera, factor, size().width / 2, size().height / 2));
   const fitAll = () => look(fit(scene, size()));

@@ -3,7 +3,9 @@
 import { button, h, s, setState, setText } from './dom';
 import { badgeIcon, look } from './looks';
 import type { IAction, IBackfillRow, IBackfillView, ISource } from './types';
-import { durationText, isFinished, took } from './words';
+import { durationText, isFinished, shortened, took } from './words';
+
+const NAME_MOST = 24;
 
 interface IDrawnRow {
   line: HTMLTableRowElement;
@@ -118,18 +120,24 @@ export function mountMatrix(
 }
 
 function head(columns: string[]): HTMLElement {
-  const names = columns.map(name =>
-    h('th', { scope: 'col', class: 'jfx-column' }, h('div', {}, h('span', { title: name }, name)))
+  const shown = columns.map(name => shortened(name, NAME_MOST));
+  const names = shown.map((name, i) =>
+    h(
+      'th',
+      { scope: 'col', class: 'jfx-column', 'aria-label': columns[i] },
+      h('div', {}, h('span', { title: columns[i] }, name))
+    )
   );
+  const longest = Math.max(0, ...shown.map(name => name.length));
   return h(
     'thead',
-    {},
+    { style: `--jfx-longest:${longest};--jfx-last:${shown[shown.length - 1]?.length ?? 0}` },
     h(
       'tr',
       {},
       h('th', { scope: 'col', class: 'jfx-corner' }, 'interval'),
       ...names,
-      h('th', { scope: 'col' })
+      h('th', { scope: 'col', class: 'jfx-overhang', 'aria-label': 'duration' })
     )
   );
 }

@@ -1,5 +1,6 @@
 /** A whole picture: heading, graph or matrix, legend, timeline, details. Knows neither Lab nor widgets. */
 
+import { isReadable } from './camera';
 import { h } from './dom';
 import { mountDetail } from './detail';
 import { mountGraph } from './graph';
@@ -61,7 +62,7 @@ function mountBackfill(host: HTMLElement, source: ISource, signal: AbortSignal):
 }
 
 function mountGraphs(host: HTMLElement, source: ISource, signal: AbortSignal): (now?: number) => void {
-  const place = h('div', {});
+  const place = h('div', { class: 'jfx-place' });
   const legend = h('div', { class: 'jfx-legend' });
   const detail = h('div', { class: 'jfx-detail', hidden: true });
   const lines = h('details', { class: 'jfx-timeline' }, h('summary', {}, 'Timeline'));
@@ -83,9 +84,20 @@ function mountGraphs(host: HTMLElement, source: ISource, signal: AbortSignal): (
     signal
   );
   signal.addEventListener('abort', () => drawn.abort());
+  let repaint = () => {};
+  if (typeof ResizeObserver !== 'undefined') {
+    const observer = new ResizeObserver(() => {
+      if (suited(source.scene, place.clientWidth) !== drawnScene) {
+        repaint();
+      }
+    });
+    observer.observe(place);
+    signal.addEventListener('abort', () => observer.disconnect());
+  }
 
-  return now => {
-    const { view, scene } = source;
+  const paint = (now?: number) => {
+    const { view } = source;
+    const scene = suited(source.scene, place.clientWidth);
     if (scene !== drawnScene) {
       drawn.abort();
       drawn = new AbortController();
@@ -102,4 +114,11 @@ function mountGraphs(host: HTMLElement, source: ISource, signal: AbortSignal): (
     }
     paintDetail(selected);
   };
+  repaint = () => paint(source.live ? Date.now() : undefined);
+  return paint;
+}
+
+/** The drawing that can be read in `width`: the one downwards where the usual one would be too small. */
+function suited(scene: IScene | null, width: number): IScene | null {
+  return scene?.narrow && width > 0 && !isReadable(scene, width) ? scene.narrow : scene;
 }

@@ -113,6 +113,7 @@ export interface IArrow {
   tip: [number, number];
   label: string;
   label_at: [number, number];
+  label_shown?: boolean;
 }
 
 export interface IFrame {
@@ -130,6 +131,7 @@ export interface IScene {
   nodes: INode[];
   arrows: IArrow[];
   frames: IFrame[];
+  narrow?: IScene | null;
 }
 
 export interface IAction {

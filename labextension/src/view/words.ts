@@ -61,6 +61,12 @@ export function took(
     : null;
 }
 
+/** `text`, its middle cut out when it is longer than `most` characters. */
+export function shortened(text: string, most: number): string {
+  const tail = Math.floor((most - 1) / 3);
+  return text.length <= most ? text : `${text.slice(0, most - 1 - tail)}…${text.slice(-tail)}`;
+}
+
 /** `1 task`, `3 tasks`. */
 export function tasksWord(count: number): string {
   return `${count} task${count === 1 ? '' : 's'}`;
