@@ -47,7 +47,7 @@ from jupyter_flows.views import View, run_view
 
 @dataclass(frozen=True, slots=True)
 class Triggered:
-    """A run somebody asked for. `again`: a finished one, which `request` has run once more. `joined`: it was under way."""
+    """A run somebody asked for. `again`: it had finished; `request` repeats it. `joined`: it was under way already."""
 
     key: RunKey
     again: bool = False

@@ -57,6 +57,7 @@ class ScriptedExecutor:
         self._artifacts = artifacts
         self._clock = clock or FakeClock()
         self._running: dict[AttemptId, tuple[Job, Emit]] = {}
+        self._ended: dict[AttemptId, AttemptFinished] = {}
         self.jobs: list[Job] = []
         self.tries: dict[str, int] = defaultdict(int)
         self.max_running = 0
@@ -79,18 +80,20 @@ class ScriptedExecutor:
         done = isinstance(outcome, Succeeded)
         refs = self._artifacts(job) if done else ()
         now = self._clock()
-        emit(AttemptFinished(attempt, job.token, outcome, now, started=now, artifacts=refs))
+        self._ended[attempt] = report = AttemptFinished(attempt, job.token, outcome, now, started=now, artifacts=refs)
+        emit(report)
 
     def running(self) -> list[AttemptId]:
         """Attempts that hang."""
         return list(self._running)
 
     def adopt(self, job: Job, emit: Emit) -> bool:
-        """Nothing outlives this executor, but what it still runs can be followed anew."""
+        """What it still runs can be followed anew, of what has ended the report is told again. `close` forgets both."""
         if job.attempt in self._running:
             self._running[job.attempt] = (self._running[job.attempt][0], emit)
-            return True
-        return False
+        elif job.attempt in self._ended:
+            emit(self._ended[job.attempt])
+        return job.attempt in self._running or job.attempt in self._ended
 
     def cancel(self, attempt: AttemptId, *, grace: float = 5.0) -> None:  # noqa: ARG002
         """End a hanging attempt as cancelled."""
@@ -103,6 +106,7 @@ class ScriptedExecutor:
             if cancel:
                 self.cancel(attempt)
         self._running.clear()
+        self._ended.clear()
         self.closed = True
 
 
