@@ -7,11 +7,13 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from jupyter_flows.execution.inline import run_job
 from jupyter_flows.execution.local import LocalExecutor
 from jupyter_flows.model.progress import AttemptFinished
 from jupyter_flows.model.run import Failed, NotStarted, Succeeded
@@ -95,19 +97,15 @@ def test_a_missing_working_folder_is_refused(forked: Any, tmp_path: Path) -> Non
     assert "gone does not exist" in outcome.message
 
 
-def test_a_full_disk_fails_the_attempt_with_its_reason(forked: Any) -> None:
-    """The executed notebook cannot be written where a file stands in the way of its folder."""
-    job = forked.make_job("1")
+def test_an_output_that_cannot_be_written_fails_the_attempt_with_the_reason(make_job: Any) -> None:
+    """A file stands where its folder should be."""
+    job = make_job("1")
     job.folder.parent.mkdir()
-    (job.folder.parent / "file").write_text("")
-    ended = forked.run("1", **{"notebook": job.notebook})
-    assert ended.outcome == Succeeded()
-    from dataclasses import replace
-
-    from jupyter_flows.execution.inline import run_job
-
+    (job.folder.parent / "file").touch()
     report = run_job(replace(job, output=job.folder.parent / "file" / "x.ipynb"))
-    assert isinstance(report.outcome, Failed | NotStarted)
+    assert isinstance(report.outcome, Failed)
+    assert "could not be written" in report.outcome.message
+    assert "Not a directory" in report.outcome.message
     assert not report.has_notebook
 
 
