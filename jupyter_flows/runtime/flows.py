@@ -444,7 +444,7 @@ class Flows:
         patience = _Patience(self.config.lock_timeout)
         seen: object = object()
         while True:
-            stamp = self.store.stamp()
+            rung, stamp = self.host.bell.rung, self.store.stamp()
             if stamp != seen:
                 seen = stamp
                 if on_change:
@@ -454,7 +454,7 @@ class Flows:
             patience.bear(self.host.trouble)
             if deadline is not None and time.monotonic() >= deadline:
                 return False
-            time.sleep(every)
+            self.host.bell.wait(rung, every)
 
     def is_run_over(self, key: RunKey) -> bool:
         """Whether a run succeeded or failed and nobody has asked for more of it."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jupyter_flows.execution.executor import Executor
+from jupyter_flows.runtime.bell import Bell
 from jupyter_flows.runtime.identity import is_surely_dead
 from jupyter_flows.runtime.scheduler import Scheduler, SchedulerState
 from jupyter_flows.storage.store import Store
@@ -47,12 +48,15 @@ class SchedulerHost:
         self._scheduler: Scheduler | None = None
         self._executor: Executor | None = None
         self._lock = threading.Lock()
+        self.bell = Bell()
+        """Rings when our scheduler has nothing left to do."""
 
     def ensure(self, *, fire_schedules: bool = False) -> Scheduler:
         """A running scheduler in this process; asking for schedules once turns them on for good."""
         with self._lock:
             if self._scheduler is None:
                 self._scheduler, self._executor = self._build()
+                self._scheduler.bell = self.bell
             if fire_schedules:
                 self._scheduler.fire_schedules = True
             self._scheduler.start()

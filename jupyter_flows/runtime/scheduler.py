@@ -20,9 +20,10 @@ from jupyter_flows.errors import Conflict, ExecutionError, FlowsError, LeaseLost
 from jupyter_flows.execution.executor import Executor
 from jupyter_flows.model.event import BACKFILL_MOVED, FLOW_PAUSED, FLOW_REGISTERED, RUN_CREATED, Event
 from jupyter_flows.model.intent import NO_FLOW, Intent, IntentKind
-from jupyter_flows.model.progress import AttemptFinished, Progress
+from jupyter_flows.model.progress import AttemptFinished, CellFinished, CellStarted, Progress
 from jupyter_flows.model.run import Attempt, Lost, NotStarted, RunKey
 from jupyter_flows.model.state import RunState
+from jupyter_flows.runtime.bell import Bell
 from jupyter_flows.runtime.conductor import Conductor
 from jupyter_flows.runtime.jobs import Workshop
 from jupyter_flows.runtime.leadership import Leadership
@@ -34,6 +35,9 @@ log = logging.getLogger("jupyter_flows.scheduler")
 _ACTIVE = frozenset({RunState.QUEUED, RunState.RUNNING})
 _LINGER = 1.0
 """Seconds without work after which a scheduler that fires no schedules gives up the lease."""
+
+_GATHER = 0.03
+"""Seconds that news of a cell may wait, so that more of it goes into one transaction."""
 
 REFUSED = "refused: "
 """How the result of a request begins that was not obeyed."""
@@ -97,6 +101,8 @@ class Scheduler:
         self._yielding = False
         self._asked_epoch = -1
         self._rests_until = monotonic()
+        self.bell = Bell()
+        """Rings when nothing is left to do."""
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._state = SchedulerState.STOPPED
@@ -165,18 +171,23 @@ class Scheduler:
         return self._timing.retry
 
     def _listen(self, pause: float) -> list[Progress]:
-        """What was reported, after waiting at most `pause` seconds for the first of it."""
+        """What was reported, after waiting at most `pause` seconds for the first of it.
+
+        News of cells waits a moment for more: nothing follows from it, and every turn is a transaction.
+        """
         heard: list[Progress] = []
-        try:
-            item = self._inbox.get(timeout=pause) if pause > 0 else self._inbox.get_nowait()
-            while True:
-                if item is None:
-                    self._woken = True
-                else:
-                    heard.append(item)
-                item = self._inbox.get_nowait()
-        except queue.Empty:
-            return heard
+        until = time.monotonic() + pause
+        while True:
+            try:
+                item = self._inbox.get(timeout=max(0.0, until - time.monotonic()))
+            except queue.Empty:
+                return heard
+            if item is None:
+                self._woken = True
+            else:
+                heard.append(item)
+            is_cell = isinstance(item, (CellStarted, CellFinished))
+            until = min(until, time.monotonic() + _GATHER) if is_cell else 0.0
 
     def _turn(self, heard: list[Progress]) -> float:
         """One round; returns how many seconds may pass before the next unless something happens."""
@@ -322,6 +333,8 @@ class Scheduler:
         changes = batch.changes()
         if changes:
             self._store.commit(lease, changes)
+            if not self._conductor.has_work():
+                self.bell.ring()
         for attempt_id in actions.stop:
             self._executor.cancel(attempt_id)
         for attempt in actions.submit:
