@@ -39,7 +39,7 @@ class Config:
         if self.parallelism < 0:
             raise ConfigError(f"parallelism cannot be {self.parallelism}.", fix="Use 0 for one task per processor.")
         for name in ("start_timeout", "lease_ttl", "poll", "lock_timeout"):
-            if getattr(self, name) <= 0:
+            if not getattr(self, name) > 0:  # also not a number
                 raise ConfigError(f"{name} must be more than 0 seconds, not {getattr(self, name)}.")
         if self.poll * 3 > self.lease_ttl:
             raise ConfigError(
