@@ -110,7 +110,7 @@ class Terminal:
         """A table on a terminal; in a pipe one line per row, its cells separated by tabs."""
         if not self._out.is_terminal:
             for row in rows:
-                self._out.print("\t".join(" ".join(cell.split()) for cell in row).rstrip(), markup=False)
+                print("\t".join(" ".join(cell.split()) for cell in row).rstrip())  # Rich would expand the tabs
             return
         table = RichTable(box=None, pad_edge=False, header_style="dim")
         for column in columns:
@@ -245,7 +245,7 @@ class Terminal:
     def _scheduler(self) -> None:
         """In the foreground until interrupted."""
         if self._json:
-            raise UsageError("The scheduler runs until it is stopped: it has no --json.")
+            raise UsageError("The scheduler runs until it is stopped: it has no --json.", fix="Leave out --json.")
         from jupyter_flows.cli.serve import serve
 
         serve(self._session.flows, self._out)

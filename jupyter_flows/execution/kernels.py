@@ -46,6 +46,11 @@ def _check(name: str) -> None:
         ) from error
 
 
+def installed() -> list[str]:
+    """The names of all installed kernels."""
+    return sorted(set(_specs()) | ({DEFAULT} if _native(DEFAULT) else set()))
+
+
 def is_own_python(name: str) -> bool:
     """Whether the kernelspec starts plain ipykernel in this very Python: only then may a forked one stand in for it."""
     spec = _spec(name)
