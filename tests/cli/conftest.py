@@ -71,7 +71,7 @@ class Place:
     def start(self, *words: str, program: tuple[str, ...] = ("jupyter-flows",)) -> subprocess.Popen[str]:
         """Start a command in a process of its own, and return at once."""
         child = subprocess.Popen(
-            [str(BIN / program[0]), *program[1:], *words],
+            [str(BIN / program[0]) if (BIN / program[0]).exists() else program[0], *program[1:], *words],
             cwd=self.root,
             env=self.environment(),
             stdin=subprocess.DEVNULL,
