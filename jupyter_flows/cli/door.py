@@ -57,8 +57,9 @@ class Options:
 class ShellSession(Session):
     """A shell has no current notebook; the facade opens at first use."""
 
-    def __init__(self, home: str | None) -> None:
+    def __init__(self, home: str | None, ahead: str | None = None) -> None:
         self._home = home
+        self._ahead = ahead
         self._flows: Flows | None = None
 
     @property
@@ -67,7 +68,7 @@ class ShellSession(Session):
         if self._flows is None:
             from jupyter_flows.runtime.open import open_flows
 
-            self._flows = open_flows(self._home, label="jupyter flows")
+            self._flows = open_flows(self._home, label="jupyter flows", ahead=self._ahead)
         return self._flows
 
     def current(self, *, register: bool = True) -> StoredFlow:  # noqa: ARG002
@@ -88,7 +89,7 @@ def run(words: Sequence[str]) -> int:
         options = split_options(words)
     except UsageError as error:
         return _report(error, errors, as_json="--json" in words)
-    session = ShellSession(options.home)
+    session = ShellSession(options.home, about_to_run(options.words))
     try:
         code = _carry_out(options, session)
         sys.stdout.flush()
@@ -106,6 +107,13 @@ def run(words: Sequence[str]) -> int:
         return _report(UsageError(f"{where}{error.strerror or error}."), errors, as_json=options.json)
     finally:
         session.close()
+
+
+def about_to_run(words: Sequence[str]) -> str | None:
+    """The notebook whose tasks this command will surely want to run here, if it names one."""
+    if not words or words[0] not in ("run", "backfill") or {"--detach", "--dry-run", "--help"} & set(words):
+        return None
+    return next((word for word in words[1:] if word.endswith(".ipynb")), None)
 
 
 def _forget_stdout() -> None:

@@ -16,7 +16,6 @@ from typing import Any
 
 from jupyter_flows.definition.check import check
 from jupyter_flows.definition.contract import coerce
-from jupyter_flows.definition.notebook import flow_of_notebook, read_flow
 from jupyter_flows.engine.planner import (
     BackfillPlan,
     PlanAction,
@@ -37,7 +36,7 @@ from jupyter_flows.runtime.config import Config
 from jupyter_flows.runtime.host import SchedulerHost
 from jupyter_flows.runtime.scheduler import REFUSED
 from jupyter_flows.runtime.screens import BackfillScreen, RunScreen
-from jupyter_flows.runtime.sources import read_notebook, reader_beside
+from jupyter_flows.runtime.sources import read_definition
 from jupyter_flows.storage.files import LogPart, inside, read_from, tail
 from jupyter_flows.storage.store import FlowVersion, Store, StoredFlow
 from jupyter_flows.timetable.base import Timetable
@@ -84,11 +83,7 @@ class Flows:
 
         A notebook without any `%flow` line is a flow of one task: itself.
         """
-        file = Path(path).expanduser().absolute()
-        notebook = read_notebook(file)
-        flow, problems = read_flow(notebook, path=str(file), read_notebook=reader_beside(file))
-        if any(p.code == "no-flow" for p in problems) and not flow.tasks:
-            flow, problems = flow_of_notebook(notebook, str(file), _name_of(file))
+        flow, problems = read_definition(Path(path).expanduser().absolute())
         return flow, check(flow, problems)
 
     def register(self, flow: Flow, problems: Sequence[Problem] = ()) -> StoredFlow:
@@ -487,13 +482,6 @@ class _Patience:
             self._since = now
         elif now - self._since > self._seconds:
             raise StoreError(f"The scheduler of this process cannot go on: {trouble}")
-
-
-def _name_of(path: Path) -> str:
-    import re
-
-    word = re.sub(r"[^A-Za-z0-9_.-]+", "_", path.stem).strip("._-") or "notebook"
-    return word if word[0].isalpha() or word[0] == "_" else f"_{word}"
 
 
 def _clears(flow_id: FlowId, plan: BackfillPlan) -> list[Intent]:

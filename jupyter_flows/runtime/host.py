@@ -40,11 +40,20 @@ class SchedulerStatus:
 
 
 class SchedulerHost:
-    """Owns at most one scheduler and its executor. One that was started only to carry out runs fires no schedules."""
+    """Owns at most one scheduler and its executor. One that was started only to carry out runs fires no schedules.
 
-    def __init__(self, store: Store, build: Callable[[], tuple[Scheduler, Executor]]) -> None:
+    `build` makes both when they are first needed; `dismiss` ends what was got ready for it and not used.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        build: Callable[[], tuple[Scheduler, Executor]],
+        dismiss: Callable[[], None] = lambda: None,
+    ) -> None:
         self._store = store
         self._build = build
+        self._dismiss = dismiss
         self._scheduler: Scheduler | None = None
         self._executor: Executor | None = None
         self._lock = threading.Lock()
@@ -84,6 +93,7 @@ class SchedulerHost:
             scheduler.stop()
         if executor is not None:
             executor.close(cancel=cancel)
+        self._dismiss()
 
     def is_anyone_leading(self) -> bool:
         """Whether a scheduler, here or elsewhere, acts: requests are obeyed."""

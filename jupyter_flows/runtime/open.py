@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_flows.execution.executor import Executor
-from jupyter_flows.runtime.config import Config, load_config
+from jupyter_flows.runtime.config import load_config
+from jupyter_flows.runtime.executors import Executors
 from jupyter_flows.runtime.flows import Flows
 from jupyter_flows.runtime.home import make_home
 from jupyter_flows.runtime.host import SchedulerHost
@@ -16,17 +17,27 @@ from jupyter_flows.runtime.scheduler import Scheduler, Timing, utc_now
 from jupyter_flows.storage.open import open_store
 
 
-def open_flows(home: str | Path | None = None, *, label: str = "python", **settings: Any) -> Flows:
+def open_flows(
+    home: str | Path | None = None, *, label: str = "python", ahead: str | Path | None = None, **settings: Any
+) -> Flows:
     """Everything the product can do, over the store of `home` (default: Jupyter's data folder).
 
-    `settings` are fields of `Config`. No scheduler runs until one is asked for. Raises ConfigError, StoreError.
+    `settings` are fields of `Config`. `ahead` is a notebook that is about to be run: what its kernels need gets ready
+    meanwhile. No scheduler runs until one is asked for. Raises ConfigError, StoreError.
     """
     config = load_config(home=home, **settings)
     make_home(config.home)
-    store = open_store(config.store_url, timeout=config.lock_timeout)
+    executors = Executors(config)
+    if ahead is not None:
+        executors.get_ready(Path(ahead))
+    try:
+        store = open_store(config.store_url, timeout=config.lock_timeout)
+    except BaseException:
+        executors.close()
+        raise
 
     def build() -> tuple[Scheduler, Executor]:
-        executor = local_executor(config)
+        executor = executors.take()
         scheduler = Scheduler(
             store,
             executor,
@@ -38,11 +49,4 @@ def open_flows(home: str | Path | None = None, *, label: str = "python", **setti
         )
         return scheduler, executor
 
-    return Flows(config, store, SchedulerHost(store, build), utc_now)
-
-
-def local_executor(config: Config) -> Executor:
-    """The executor of this machine."""
-    from jupyter_flows.execution.local import LocalExecutor
-
-    return LocalExecutor(home=config.home, forge=config.forge)
+    return Flows(config, store, SchedulerHost(store, build, dismiss=executors.close), utc_now)

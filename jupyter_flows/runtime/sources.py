@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from jupyter_flows.definition.notebook import flow_of_notebook, read_flow
 from jupyter_flows.errors import DefinitionError, NotFound
+from jupyter_flows.model.flow import Flow
 from jupyter_flows.model.problem import Place, Problem
 
 
@@ -48,3 +51,20 @@ def reader_beside(notebook: Path | None) -> Any:
         return read_notebook((folder / relative).resolve())
 
     return read
+
+
+def read_definition(file: Path) -> tuple[Flow, list[Problem]]:
+    """The flow a notebook defines, and what is wrong with it before any rule is asked.
+
+    A notebook without any `%flow` line is a flow of one task: itself. Raises NotFound, DefinitionError.
+    """
+    notebook = read_notebook(file)
+    flow, problems = read_flow(notebook, path=str(file), read_notebook=reader_beside(file))
+    if any(p.code == "no-flow" for p in problems) and not flow.tasks:
+        flow, problems = flow_of_notebook(notebook, str(file), _name_of(file))
+    return flow, problems
+
+
+def _name_of(path: Path) -> str:
+    word = re.sub(r"[^A-Za-z0-9_.-]+", "_", path.stem).strip("._-") or "notebook"
+    return word if word[0].isalpha() or word[0] == "_" else f"_{word}"
