@@ -141,10 +141,9 @@ def _write_array(path: Path, value: Any) -> None:
 
 
 def _write_pickle(path: Path, value: Any) -> None:
-    import cloudpickle
+    from jupyter_flows.storage.pickles import write_pickle
 
-    with path.open("wb") as file:
-        cloudpickle.dump(value, file)
+    write_pickle(path, value)
 
 
 def _cannot_store(name: str, value: Any, error: Exception) -> BadValue:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from collections import OrderedDict
 from datetime import date, datetime
 from decimal import Decimal
@@ -56,6 +58,61 @@ def test_a_value_comes_back_equal_and_of_its_type(tmp_path: Path, value: Any, ki
     found, back = trip(tmp_path, value)
     assert (found, type(back)) == (kind, type(value))
     assert back == value
+
+
+NOTEBOOK = """
+import sys
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from jupyter_flows.storage.values import load_value, store_value
+
+class Level(Enum):
+    LOW = "low"
+
+@dataclass
+class Row:
+    n: int
+    count = 0
+
+    def is_known(self):
+        return self.n in {1, "one", "eins"}
+
+folder = Path(sys.argv[1])
+"""
+WRITE = """
+Row.count += 1
+store_value(folder, "x", [Row(1), Level.LOW, lambda r: isinstance(r, Row)])
+"""
+READ = """
+row, level, is_row = load_value(folder / "x.pkl", "pickle", unpickle=True)
+assert isinstance(row, Row) and row == Row(1)
+assert level is Level.LOW
+assert is_row(Row(2))
+"""
+READ_CHANGED = """
+Known = Row
+
+class Row:
+    def is_known(self):
+        return False
+
+row, *_ = load_value(folder / "x.pkl", "pickle", unpickle=True)
+assert row.is_known() and not isinstance(row, Row)
+"""
+READ_ELSEWHERE = """
+del Row, Level
+row, level, is_row = load_value(folder / "x.pkl", "pickle", unpickle=True)
+assert row.is_known() and level.value == "low" and is_row(row)
+"""
+
+
+@pytest.mark.parametrize("reading", [READ, READ_CHANGED, READ_ELSEWHERE])
+def test_an_object_of_a_class_in_setup_is_of_the_readers_class_where_it_has_the_same_one(
+    tmp_path: Path, reading: str
+) -> None:
+    for code in (WRITE, reading):
+        subprocess.run([sys.executable, "-c", NOTEBOOK + code, str(tmp_path)], check=True, timeout=60)
 
 
 def test_nan_comes_back_as_nan(tmp_path: Path) -> None:
