@@ -18,7 +18,7 @@ from jupyter_flows.model.ids import TaskId
 from jupyter_flows.model.interval import DataInterval, RunPlan
 from jupyter_flows.model.problem import Problem
 from jupyter_flows.model.run import Attempt, Backfill, FlowRun, TaskKey, TaskRun, outcome_text
-from jupyter_flows.model.state import FINISHED, TaskState
+from jupyter_flows.model.state import FINISHED, RunState, TaskState
 
 View = dict[str, Any]
 Cells = Mapping[TaskKey, tuple[int, int]]
@@ -287,7 +287,7 @@ def backfill_view(
         "type": "backfill",
         "backfill_id": backfill.id,
         "flow_id": backfill.flow_id,
-        "state": backfill.state.value,
+        "state": _backfill_state(backfill, rows).value,
         "paused": backfill.paused,
         "start": iso(backfill.start),
         "end": iso(backfill.end),
@@ -305,6 +305,16 @@ def backfill_view(
         "done": sum(r["state"] in ("success", "failed") for r in rows),
         "total": len(rows),
     }
+
+
+def _backfill_state(backfill: Backfill, rows: Sequence[View]) -> RunState:
+    """A backfill that is over stands as its runs do now: some may have been cleared, and run again, since."""
+    states = {RunState(r["state"]) for r in rows}
+    if not backfill.state.is_finished or not states:
+        return backfill.state
+    if not all(s.is_finished for s in states):
+        return RunState.RUNNING
+    return RunState.FAILED if RunState.FAILED in states else RunState.SUCCESS
 
 
 def _matrix_row(run: FlowRun, flow: Flow, task_runs: Sequence[TaskRun]) -> View:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
-from typing import Any
 
 from IPython.display import display
 
@@ -21,13 +20,10 @@ from jupyter_flows.commands.results import (
     SchedulerAsked,
     Table,
 )
-from jupyter_flows.model.ids import FlowId, RunId
-from jupyter_flows.model.intent import IntentKind
 from jupyter_flows.model.problem import Problem
 from jupyter_flows.model.run import RunKey
 from jupyter_flows.runtime.by_hand import HandRun
 from jupyter_flows.runtime.flows import Flows
-from jupyter_flows.runtime.follow import Follower
 from jupyter_flows.views import View, problem_view
 
 
@@ -66,6 +62,7 @@ class Notebook:
                 self._scheduler()
 
     def _graph(self, view: View, why: bool) -> None:
+        from jupyter_flows.magics.following import show_live
         from jupyter_flows.widgets import FlowWidget
 
         show_live(FlowWidget(view))
@@ -74,64 +71,14 @@ class Notebook:
             show_table(Table(["from", "to", "why"], rows, {}, "", "The graph has no edges."))
 
     def _follow_run(self, key: RunKey) -> None:
-        from jupyter_flows.widgets import RunWidget
+        from jupyter_flows.magics.following import LiveRun
 
-        screen = self._flows.screen(key)
-        view = screen.view()
-        widget = RunWidget(view, on_action=lambda action: self._act(widget, key, action))
-        handle = show_live(widget)
-        _keep_showing(self._flows, widget, handle, screen.view, lambda: self._flows.is_run_over(key))
+        LiveRun(self._flows, key).follow()
 
     def _follow_backfill(self, backfill_id: int) -> None:
-        from jupyter_flows.widgets import BackfillWidget
+        from jupyter_flows.magics.following import LiveBackfill
 
-        screen = self._flows.backfill_screen(backfill_id)
-        view = screen.view()
-        widget = BackfillWidget(
-            view, on_action=lambda action: self._steer(widget, backfill_id, view["flow_id"], action)
-        )
-        handle = show_live(widget)
-        _keep_showing(self._flows, widget, handle, screen.view, lambda: self._flows.is_backfill_over(backfill_id))
-
-    # ── buttons ─────────────────────────────────────────────────────────────────────────
-
-    def _act(self, widget: Any, key: RunKey, action: Mapping[str, Any]) -> None:
-        """What a person clicked in a run's widget. The widget shows a FlowsError by itself: threads must not print."""
-        task, map_index = action.get("task_id"), int(action.get("map_index", -1))
-        tasks = [task] if task else None
-        match action.get("action"):
-            case "cancel":
-                self._flows.cancel(key, tasks)
-            case "retry":
-                self._flows.clear(key, tasks, only_failed=task is None)
-                self._resume(widget, key)
-            case "clear":
-                self._flows.clear(key, tasks)
-                self._resume(widget, key)
-            case "log" if task:
-                attempt = self._flows.attempt(key, task, action.get("try_number"), map_index)
-                widget.set_log(task, self._flows.log(attempt).text, map_index=map_index)
-            case "open" if task:
-                attempt = self._flows.attempt(key, task, action.get("try_number"), map_index)
-                widget.notice(str(self._flows.notebook(attempt)))
-
-    def _resume(self, widget: Any, key: RunKey) -> None:
-        """A finished run goes on: its widget follows again."""
-        self._flows.host.ensure()
-        screen = self._flows.screen(key)
-        _keep_showing(self._flows, widget, None, screen.view, lambda: self._flows.is_run_over(key))
-
-    def _steer(self, widget: Any, backfill_id: int, flow_id: str, action: Mapping[str, Any]) -> None:
-        kinds = {
-            "pause": IntentKind.PAUSE_BACKFILL,
-            "resume": IntentKind.RESUME_BACKFILL,
-            "cancel": IntentKind.CANCEL_BACKFILL,
-        }
-        run_id, word = action.get("run_id"), str(action.get("action"))
-        if run_id:
-            self._act(widget, RunKey(FlowId(flow_id), RunId(str(run_id))), action)
-        elif word in kinds:
-            self._flows.steer_backfill(backfill_id, kinds[word])
+        LiveBackfill(self._flows, backfill_id).follow()
 
     def _scheduler(self) -> None:
         self._flows.host.ensure(fire_schedules=True)
@@ -141,33 +88,6 @@ class Notebook:
                 plan = next(iter(self._flows.next_runs(stored.flow, 1)), None)
                 when = f"next after {plan.run_after:%Y-%m-%d %H:%M} UTC" if plan else "no run is coming"
                 print(f"  {stored.flow.id}: {self._flows.timetable(stored.flow).describe()}; {when}")
-
-
-def _keep_showing(
-    flows: Flows, widget: Any, handle: Any, view: Callable[[], View], is_over: Callable[[], bool]
-) -> None:
-    """Update a widget from a thread of its own until all is over; the picture that is saved gets its last state."""
-
-    def on_change() -> bool:
-        over = is_over()
-        now = view()
-        widget.update(now)
-        if over and handle is not None:
-            handle.update(live_bundle(widget), raw=True)
-        return not over
-
-    Follower(flows.store, on_change, name="widget").start()
-
-
-def show_live(widget: Any) -> Any:
-    """Display a widget together with its static picture; the handle lets the picture be replaced."""
-    return display(live_bundle(widget), raw=True, display_id=True)
-
-
-def live_bundle(widget: Any) -> dict[str, Any]:
-    """The static picture of what the widget shows, and the widget itself where a front end can show it live."""
-    bundle: dict[str, Any] = widget._repr_mimebundle_()
-    return bundle
 
 
 def show_bundle(view: View) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from jupyter_flows.picture.layout import DOWN, Point
 
 _HALF_HEIGHT = 7.5
-_ALONG = (0.5, 0.62, 0.38, 0.74, 0.26)
+_ALONG = (0.5, 0.62, 0.38, 0.74, 0.26, 0.84, 0.16)
 _DENSITY = 7.0
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from jupyter_flows.picture.colours import STATES, look
 
 _NARROW = frozenset("ijlItfr.,:;'|!()[]{}-/ ")
-_WIDE = frozenset("mwMW@%—")
+_WIDE = frozenset("mwMW@%—…")
 
 
 def text_width(text: str, size: float) -> float:

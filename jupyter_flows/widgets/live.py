@@ -81,24 +81,26 @@ class LiveView(anywidget.AnyWidget):  # type: ignore[misc]
                     self._graph, self.scene = graph, _scene(view)
                 self.view = lean
 
-    def append_log(self, task: str, text: str, *, map_index: int = -1) -> None:
-        """Add `text` to the log shown for a task. Any thread may call; it is cut to its tail."""
-        self._send_log(task, text, map_index, replace=False)
+    def append_log(self, task: str, text: str, *, map_index: int = -1, run_id: str = "") -> None:
+        """Add `text` to the log shown for a task. Any thread may call; it is cut to its tail.
 
-    def set_log(self, task: str, text: str, *, map_index: int = -1) -> None:
+        In the picture of a backfill `run_id` says whose.
+        """
+        self._send_log(task, text, map_index, run_id, replace=False)
+
+    def set_log(self, task: str, text: str, *, map_index: int = -1, run_id: str = "") -> None:
         """Show `text` as the whole log of a task, as an answer to the action `log`."""
-        self._send_log(task, text, map_index, replace=True)
+        self._send_log(task, text, map_index, run_id, replace=True)
 
     def notice(self, text: str) -> None:
         """Show one sentence above the picture until the next."""
         with self._lock:
             self.send({"kind": "notice", "text": text})
 
-    def _send_log(self, task: str, text: str, map_index: int, *, replace: bool) -> None:
+    def _send_log(self, task: str, text: str, map_index: int, run_id: str, *, replace: bool) -> None:
+        where = {"task_id": task, "map_index": map_index} | ({"run_id": run_id} if run_id else {})
         with self._lock:
-            self.send(
-                {"kind": "log", "task_id": task, "map_index": map_index, "text": text[-_LOG_MOST:], "replace": replace}
-            )
+            self.send({"kind": "log", **where, "text": text[-_LOG_MOST:], "replace": replace})
 
     def _receive(self, _widget: object, content: Any, _buffers: object) -> None:
         """A message of the browser. It may come on a subshell's thread, while a cell runs."""

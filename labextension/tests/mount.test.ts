@@ -64,14 +64,15 @@ describe('a live run', () => {
     expect(find('.jfx-detail').hidden).toBe(true);
   });
 
-  it('asks for the log once, however often the task moves', () => {
+  it('asks for the log again only when the task has moved', () => {
     const { find } = mounted(source);
     press(find('[data-id=join]'), 'Enter');
     source.show({
       ...source.payload,
       view: run([row('extract', 'success'), row('join', 'failed', { reason: 'boom' })])
     });
-    expect(source.sent.filter(one => one.action === 'log')).toHaveLength(1);
+    source.show({ ...source.payload });
+    expect(source.sent.filter(one => one.action === 'log')).toHaveLength(2);
     expect(find('.jfx-reason').textContent).toBe('boom');
   });
 
@@ -133,5 +134,22 @@ describe('a backfill', () => {
     expect(find('.jfx-detail .jfx-name').textContent).toBe('2013-01-02');
     buttonNamed(find('.jfx-detail'), 'Cancel')!.click();
     expect(source.sent).toEqual([{ action: 'cancel', flow_id: 'flights', run_id: 'backfill__1' }]);
+  });
+
+  it('opens a failed row with the log of the task that failed, and another task on a click', () => {
+    const source = new FakeSource({ version: 1, view: backfill([['success', 'failed']]), scene: null });
+    const { find } = mounted(source);
+    find('.jfx-rowLabel').click();
+    expect(find('.jfx-chosen').getAttribute('data-state')).toBe('failed');
+    expect(source.sent).toMatchObject([{ action: 'log', run_id: 'backfill__0', task_id: 'task_1' }]);
+    find('[data-task=task_0]').click();
+    expect(source.sent[1]).toMatchObject({ action: 'log', run_id: 'backfill__0', task_id: 'task_0' });
+  });
+
+  it('makes room for whole column names', () => {
+    const view = { ...backfill([['success']]), columns: ['a_name_of_twenty_five_letters'] };
+    const { find } = mounted(new FakeSource({ version: 1, view, scene: null }));
+    expect(find('thead').style.getPropertyValue('--jfx-longest')).toBe('24');
+    expect(find('.jfx-column span').textContent).toBe('a_name_of_twenty…letters');
   });
 });

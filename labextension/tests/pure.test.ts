@@ -82,8 +82,8 @@ describe('camera', () => {
   });
 
   it('asks for neither a sliver nor a whole screen', () => {
-    expect(portHeight({ width: 100, height: 10 }, 800)).toBe(120);
-    expect(portHeight({ width: 100, height: 9000 }, 800)).toBe(560);
+    expect(portHeight({ width: 100, height: 10 }, 800)).toBe(72);
+    expect(portHeight({ width: 100, height: 9000 }, 800)).toBe(700);
   });
 });
 
@@ -159,9 +159,12 @@ describe('sources', () => {
     logs.add('a', -1, 'x'.repeat(70_000), false);
     logs.add('a', -1, 'end', false);
     expect(logs.get('a', -1)).toHaveLength(64_000);
-    expect(logs.get('a', -1).endsWith('xend')).toBe(true);
+    expect(logs.get('a', -1)?.endsWith('xend')).toBe(true);
     logs.add('a', -1, 'new', true);
     expect(logs.get('a', -1)).toBe('new');
-    expect(logs.get('a', 0)).toBe('');
+    expect(logs.get('a', 0)).toBeNull();
+    logs.add('a', -1, 'of one run', true, 'monday');
+    expect(logs.get('a', -1, 'monday')).toBe('of one run');
+    expect(logs.get('a', -1, 'tuesday')).toBe('new');
   });
 });

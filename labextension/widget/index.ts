@@ -14,7 +14,7 @@ interface IModel {
 }
 
 type IMessage =
-  | { kind: 'log'; task_id: string; map_index: number; text: string; replace: boolean }
+  | { kind: 'log'; task_id: string; map_index: number; run_id?: string; text: string; replace: boolean }
   | { kind: 'notice'; text: string }
   | { kind: 'ack'; id: number };
 
@@ -53,8 +53,8 @@ class KernelSource extends EventTarget implements ISource {
     return this._model.get('scene');
   }
 
-  log(task: string, mapIndex: number): string {
-    return this._logs.get(task, mapIndex);
+  log(task: string, mapIndex: number, run: string): string | null {
+    return this._logs.get(task, mapIndex, run);
   }
 
   send(action: IAction): void {
@@ -76,7 +76,7 @@ class KernelSource extends EventTarget implements ISource {
 
   private _hear(message: IMessage): void {
     if (message.kind === 'log') {
-      this._logs.add(message.task_id, message.map_index, message.text, message.replace);
+      this._logs.add(message.task_id, message.map_index, message.text, message.replace, message.run_id);
       this.dispatchEvent(new Event('log'));
     } else if (message.kind === 'notice') {
       this._say(message.text);

@@ -1,6 +1,8 @@
 /** What is known of the selected task: why it stands so, its attempts, the tail of its log, and what one can do. */
 
-import { button, h, setText } from './dom';
+import { button, h } from './dom';
+import { makeLog } from './log';
+import type { ILogOwner } from './log';
 import { badgeIcon, look } from './looks';
 import type { IAction, IAttempt, INode, IRunView, ISource, ITaskRun } from './types';
 import { durationText, taskWords, together } from './words';
@@ -54,46 +56,31 @@ export function mountDetail(
   source: ISource,
   onClose: () => void,
   signal: AbortSignal
-): (node: INode | null) => void {
+): (node: INode | null, now?: number) => void {
   let shown = '';
-  const log = h('pre', { class: 'jfx-log', tabindex: 0, 'aria-label': 'Log' });
-  const paintLog = (row: ITaskRun | undefined) => {
-    const text = row ? source.log(row.task_id, row.map_index) : '';
-    const atEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 8;
-    log.hidden = !text;
-    setText(log, text);
-    if (atEnd) {
-      log.scrollTop = log.scrollHeight;
-    }
-  };
-  return node => {
+  const log = makeLog(source);
+  return (node, now) => {
     const { view } = source;
     const rows =
       node && view.type === 'run' ? view.tasks.filter(row => node.members.includes(row.task_id)) : [];
     host.hidden = !node || view.type !== 'run';
     if (!node || view.type !== 'run') {
       shown = '';
+      log.show(null);
       return;
     }
     const key = JSON.stringify([node.id, rows, source.live]);
     if (key !== shown) {
-      const isNew = !shown.startsWith(JSON.stringify([node.id]).slice(0, -1));
       shown = key;
-      host.replaceChildren(...describe(node, rows, view, source, onClose, signal), log);
-      if (isNew && source.live && rows.length === 1) {
-        const [row] = rows;
-        source.send({
-          action: 'log',
-          flow_id: view.flow_id,
-          run_id: view.run_id,
-          task_id: row.task_id,
-          map_index: row.map_index,
-          try_number: row.try_number
-        });
-      }
+      host.replaceChildren(...describe(node, rows, view, source, onClose, signal), log.element);
     }
-    paintLog(rows.length === 1 ? rows[0] : undefined);
+    log.show(rows.length === 1 ? logOwner(view, rows[0]) : null, now);
   };
+}
+
+function logOwner(view: IRunView, row: ITaskRun): ILogOwner {
+  const { task_id, map_index, state, try_number } = row;
+  return { flow_id: view.flow_id, run_id: view.run_id, task_id, map_index, state, try_number };
 }
 
 function describe(

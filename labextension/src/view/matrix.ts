@@ -1,15 +1,17 @@
 /** A backfill: a row per interval, a column per task, a state in every cell. Arrow keys walk, Enter opens the row. */
 
-import { button, h, s, setState, setText } from './dom';
+import { h, s, setState, setText } from './dom';
 import { badgeIcon, look } from './looks';
-import type { IAction, IBackfillRow, IBackfillView, ISource } from './types';
-import { durationText, isFinished, shortened, took } from './words';
+import { mountRow, tellingTask } from './row';
+import type { IBackfillRow, IBackfillView, ISource } from './types';
+import { durationText, shortened, took } from './words';
 
 const NAME_MOST = 24;
 
 interface IDrawnRow {
   line: HTMLTableRowElement;
   paint(row: IBackfillRow, columns: string[], now?: number): void;
+  select(isOpen: boolean, task: string | null, columns: string[]): void;
 }
 
 /** The cell an arrow key leads to, kept within the matrix. */
@@ -47,6 +49,7 @@ export function mountMatrix(
   let drawn: IDrawnRow[] = [];
   let key = '';
   let open: string | null = null;
+  let task: string | null = null;
   let at: [number, number] = [0, 0];
 
   const cellAt = ([row, column]: [number, number]) =>
@@ -58,24 +61,42 @@ export function mountMatrix(
     cell?.setAttribute('tabindex', '0');
     cell?.focus();
   };
-  const show = (run: string | null) => {
+  const show = (run: string | null, wanted: string | null = null) => {
     open = run;
+    task = wanted;
+    paintOpen();
+  };
+  const paintRow = mountRow(
+    detail,
+    source,
+    wanted => show(open, wanted),
+    () => show(null),
+    signal
+  );
+  const paintOpen = (now = source.live ? Date.now() : undefined) => {
     const { view } = source;
-    const row = view.type === 'backfill' ? view.rows.find(one => one.run_id === run) : undefined;
-    drawn.forEach((one, i) =>
-      one.line.classList.toggle('jfx-selected', view.type === 'backfill' && view.rows[i]?.run_id === run)
-    );
-    detail.hidden = !row;
-    if (row && view.type === 'backfill') {
-      detail.replaceChildren(...describeRow(view, row, source, () => show(null), signal));
+    if (view.type !== 'backfill') {
+      return;
     }
+    const row = view.rows.find(one => one.run_id === open) ?? null;
+    const shown = row && (task ?? tellingTask(view, row));
+    drawn.forEach((one, i) => one.select(row !== null && view.rows[i] === row, shown, view.columns));
+    paintRow(view, row, shown, now);
+  };
+  const toggle = (run: string, wanted: string | null) => {
+    const isOpen = open === run && (wanted === null || task === wanted);
+    show(isOpen ? null : run, isOpen ? null : wanted);
   };
   table.addEventListener(
     'click',
     event => {
       const line = (event.target as Element).closest<HTMLElement>('tr[data-run]');
+      const cell = (event.target as Element).closest<HTMLElement>('.jfx-cell');
       if (line) {
-        show(open === line.dataset.run ? null : line.dataset.run!);
+        if (cell) {
+          moveTo([drawn.findIndex(one => one.line === line), indexIn(line, cell)]);
+        }
+        toggle(line.dataset.run!, cell && columnsOf(source)[indexIn(line, cell)]);
       }
     },
     { signal }
@@ -92,7 +113,7 @@ export function mountMatrix(
       if (next) {
         moveTo(next);
       } else if (event.key === 'Enter' || event.key === ' ') {
-        show(drawn[at[0]]?.line.dataset.run ?? null);
+        show(drawn[at[0]]?.line.dataset.run ?? null, columnsOf(source)[at[1]] ?? null);
       } else if (event.key === 'Escape' && open) {
         show(null);
       } else {
@@ -113,9 +134,7 @@ export function mountMatrix(
     }
     view.rows.forEach((row, i) => drawn[i].paint(row, view.columns, now));
     cellAt(at)?.setAttribute('tabindex', '0');
-    if (open) {
-      show(open);
-    }
+    paintOpen(now);
   };
 }
 
@@ -160,7 +179,19 @@ function drawRow(row: IBackfillRow): IDrawnRow {
     );
     setText(time, durationText(took(now_, now)));
   };
-  return { line, paint };
+  const select = (isOpen: boolean, task: string | null, columns: string[]) => {
+    line.classList.toggle('jfx-selected', isOpen);
+    cells.forEach((cell, i) => cell.classList.toggle('jfx-chosen', isOpen && columns[i] === task));
+  };
+  return { line, paint, select };
+}
+
+function columnsOf({ view }: ISource): string[] {
+  return view.type === 'backfill' ? view.columns : [];
+}
+
+function indexIn(line: HTMLElement, cell: HTMLElement): number {
+  return Array.from(line.querySelectorAll('.jfx-cell')).indexOf(cell);
 }
 
 function paintCell(cell: HTMLElement, state: string, said: string): void {
@@ -172,63 +203,4 @@ function paintCell(cell: HTMLElement, state: string, said: string): void {
       s('svg', { viewBox: '-8 -8 16 16', 'aria-hidden': 'true' }, s('path', { d: look(state).path }))
     );
   }
-}
-
-/** The actions that make sense for one run of a backfill. */
-export function rowActions(
-  view: IBackfillView,
-  row: IBackfillRow
-): { label: string; title: string; action: IAction }[] {
-  const where = { flow_id: view.flow_id, run_id: row.run_id };
-  if (!isFinished(row.state)) {
-    return row.state === 'running'
-      ? [{ label: 'Cancel', title: `Cancel the run of ${row.label}`, action: { action: 'cancel', ...where } }]
-      : [];
-  }
-  const retry = {
-    label: 'Retry failed',
-    title: 'Run the failed tasks again',
-    action: { action: 'retry' as const, ...where }
-  };
-  const clear = {
-    label: 'Clear',
-    title: 'Run all tasks again',
-    action: { action: 'clear' as const, ...where }
-  };
-  return row.state === 'failed' ? [retry, clear] : [clear];
-}
-
-function describeRow(
-  view: IBackfillView,
-  row: IBackfillRow,
-  source: ISource,
-  onClose: () => void,
-  signal: AbortSignal
-): HTMLElement[] {
-  const actions = source.live ? rowActions(view, row) : [];
-  const states = row.cells.map((state, i) =>
-    h('span', { class: 'jfx-chip' }, badgeIcon(state, 13), `${view.columns[i]} · ${look(state).label}`)
-  );
-  const said = [look(row.state).label, durationText(row.duration), row.run_id].filter(Boolean).join(' · ');
-  return [
-    h(
-      'div',
-      { class: 'jfx-heading' },
-      badgeIcon(row.state, 18),
-      h(
-        'div',
-        { class: 'jfx-grow' },
-        h('div', { class: 'jfx-name' }, row.label),
-        h('div', { class: 'jfx-soft' }, said)
-      ),
-      h(
-        'div',
-        { class: 'jfx-actions' },
-        ...actions.map(one => button(one.label, one.title, () => source.send(one.action), signal)),
-        button('✕', 'Close', onClose, signal)
-      )
-    ),
-    ...(row.reason ? [h('p', { class: `jfx-reason jfx-${row.state}` }, row.reason)] : []),
-    h('div', { class: 'jfx-chips' }, ...states)
-  ];
 }

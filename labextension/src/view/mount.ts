@@ -75,7 +75,7 @@ function mountGraphs(host: HTMLElement, source: ISource, signal: AbortSignal): (
   const select = (node: INode | null) => {
     selected = node;
     graph?.select(node?.id ?? null);
-    paintDetail(selected);
+    paintDetail(selected, source.live ? Date.now() : undefined);
   };
   const paintDetail = mountDetail(detail, source, () => select(null), signal);
   const paintLines = mountTimeline(
@@ -112,7 +112,7 @@ function mountGraphs(host: HTMLElement, source: ISource, signal: AbortSignal): (
       paintLegend(legend, view.counts);
       paintLines(view, now);
     }
-    paintDetail(selected);
+    paintDetail(selected, now);
   };
   repaint = () => paint(source.live ? Date.now() : undefined);
   return paint;

@@ -40,8 +40,8 @@ export class StillSource extends EventTarget implements ISource {
     return this._payload.scene;
   }
 
-  log(): string {
-    return '';
+  log(): string | null {
+    return null;
   }
 
   send(_action: IAction): void {
@@ -51,17 +51,21 @@ export class StillSource extends EventTarget implements ISource {
 
 const LOG_MOST = 64_000;
 
-/** The tails of logs, by task. */
+/** The tails of logs by run and task; one told without its run belongs to whatever run is shown. */
 export class Logs {
   private _texts = new Map<string, string>();
 
-  get(task: string, mapIndex: number): string {
-    return this._texts.get(`${task}[${mapIndex}]`) ?? '';
+  get(task: string, mapIndex: number, run = ''): string | null {
+    return this._texts.get(keyOf(run, task, mapIndex)) ?? this._texts.get(keyOf('', task, mapIndex)) ?? null;
   }
 
-  add(task: string, mapIndex: number, text: string, replace: boolean): void {
-    const key = `${task}[${mapIndex}]`;
+  add(task: string, mapIndex: number, text: string, replace: boolean, run = ''): void {
+    const key = keyOf(run, task, mapIndex);
     const whole = replace ? text : (this._texts.get(key) ?? '') + text;
     this._texts.set(key, whole.slice(-LOG_MOST));
   }
+}
+
+function keyOf(run: string, task: string, mapIndex: number): string {
+  return `${run}/${task}[${mapIndex}]`;
 }

@@ -149,6 +149,7 @@ export interface ISource extends EventTarget {
   readonly scene: IScene | null;
   readonly live: boolean;
   readonly notice: string;
-  log(task: string, mapIndex: number): string;
+  /** The tail of a log; null while it is not known. */
+  log(task: string, mapIndex: number, run: string): string | null;
   send(action: IAction): void;
 }
