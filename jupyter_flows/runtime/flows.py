@@ -452,9 +452,10 @@ class Flows:
             self.host.bell.wait(rung, every)
 
     def is_run_over(self, key: RunKey) -> bool:
-        """Whether a run succeeded or failed and nobody has asked for more of it."""
+        """Whether a run succeeded or failed, its last attempt has ended, and nobody has asked for more of it."""
         asked = any((i.flow_id, i.run_id) == key for i in self.store.intents())  # read first: obeying one moves the run
-        return not asked and self.store.run(key).state.is_finished
+        is_finished = not asked and self.store.run(key).state.is_finished
+        return is_finished and all(a.outcome is not None for a in self.store.attempts(key))
 
     def is_backfill_over(self, backfill_id: int) -> bool:
         """Whether nothing of a backfill is queued or running."""

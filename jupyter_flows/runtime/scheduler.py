@@ -220,7 +220,8 @@ class Scheduler:
             return True
         if self._monotonic() < self._rests_until:
             return False
-        return bool(self._store.runs(states=_ACTIVE, limit=1) or self._store.intents())
+        store = self._store
+        return bool(store.runs(states=_ACTIVE, limit=1) or store.intents() or store.open_attempts())
 
     def _ask_for_the_lease(self) -> None:
         """Schedules wait while one that does not fire them leads: ask it, once, to hand over."""

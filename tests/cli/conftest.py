@@ -107,7 +107,8 @@ class Place:
         for child in self.children:
             if child.poll() is None:
                 child.kill()
-                child.communicate()
+            with child:  # closes its pipes and collects it
+                pass
 
 
 @pytest.fixture
