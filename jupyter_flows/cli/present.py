@@ -155,7 +155,8 @@ class Terminal:
         if asked.detach:
             self._warn_if_nobody_works()
         else:
-            follow_run(flows, asked.key, self._console_for_progress())
+            since = asked.request.created_at if asked.request else None
+            follow_run(flows, asked.key, self._console_for_progress(), since=since)
             if asked.request is not None:
                 flows.answer(asked.request)  # one that was refused ran nothing
         view = flows.run_view(asked.key, graph=False)

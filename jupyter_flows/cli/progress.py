@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from rich.console import Console, Group
@@ -31,10 +32,10 @@ COLOURS = {
 VISIBLE_ROWS = 12
 
 
-def follow_run(flows: Flows, key: RunKey, console: Console) -> None:
-    """Show a run until it is over."""
+def follow_run(flows: Flows, key: RunKey, console: Console, *, since: datetime | None = None) -> None:
+    """Show a run until it is over; of a run that goes on, in lines only what ended after `since`."""
     screen = flows.screen(key)
-    _follow(flows, lambda: screen.view(graph=False), lambda: flows.is_run_over(key), console, _run_rows)
+    _follow(flows, lambda: screen.view(graph=False), lambda: flows.is_run_over(key), console, _run_rows, since)
 
 
 def follow_backfill(flows: Flows, backfill_id: int, console: Console) -> None:
@@ -49,11 +50,12 @@ def _follow(
     is_over: Callable[[], bool],
     console: Console,
     rows: Callable[[View], list[Text]],
+    since: datetime | None = None,
 ) -> None:
     if console.is_terminal:
         _follow_live(flows, view, is_over, console, rows)
     else:
-        lines = _Lines(console)
+        lines = _Lines(console, since)
         flows.wait(is_over, on_change=lambda: lines.tell(view()))
         lines.tell(view())
 
@@ -131,15 +133,17 @@ def _glyph(state: str) -> Text:
 class _Lines:
     """One line per finished task (a run) or finished interval (a backfill), each once."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, since: datetime | None = None) -> None:
         self._console = console
+        self._since = since
         self._told: dict[Any, Any] = {}
 
     def tell(self, view: View) -> None:
         """Print what changed since the last view."""
         if view["type"] == "run":
             for task in view["tasks"]:
-                self._line((task["task_id"], task["map_index"]), task["task_id"], task, task["try_number"])
+                which = (task["try_number"], task["end_date"])
+                self._line((task["task_id"], task["map_index"]), task["task_id"], task, which)
         else:
             for row in view["rows"]:
                 self._line(row["run_id"], row["label"], row, row["start_date"])
@@ -150,6 +154,8 @@ class _Lines:
         if self._told.get(key) == news:
             return
         self._told[key] = news
+        if self._since and item["end_date"] and datetime.fromisoformat(item["end_date"]) < self._since:
+            return
         if state in ("success", "failed", "skipped", "upstream_failed", "up_for_retry"):
             why = f"  {item['reason']}" if item.get("reason") else ""
             self._console.print(f"{name}  {state}  {took(item['duration'])}{why}", markup=False)

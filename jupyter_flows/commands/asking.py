@@ -158,8 +158,9 @@ def clear(
     words = {"upstream": upstream, "downstream": downstream, "only_failed": only_failed, "latest": latest}
     names = [k.task_id for k in session.flows.would_clear(found.key, tasks or None, **words)]
     if dry_run or not names:
-        verb = "Would run again" if names else "Nothing to clear"
-        return Said(f"{verb} in {found.run_id}: {', '.join(names) or 'no task matches'}.", {"tasks": names})
+        text = f"Would run again in {found.run_id}: {', '.join(names)}."
+        nothing = f"Nothing to run again in {found.run_id}: {'no task failed' if only_failed else 'no task matches'}."
+        return Said(text if names else nothing, {"tasks": names})
     request = session.flows.clear(found.key, tasks or None, **words)
     _host(session, detach)
     return RunAsked(found.key, f"Running again in {found.run_id}: {', '.join(names)}.", detach, request)

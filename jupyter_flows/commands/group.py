@@ -13,6 +13,8 @@ from jupyter_flows.commands.results import Result
 from jupyter_flows.commands.session import Session
 from jupyter_flows.errors import UsageError
 
+ANYWHERE = "--home DIR (where runs are kept) and --json (one document on stdout) may stand anywhere in the line."
+
 
 class _Verbs(click.Group):
     """Names the nearest verb when one is misspelt."""
@@ -46,8 +48,12 @@ def run_words(words: Sequence[str], session: Session, *, program: str = "%flows"
 
     Raises UsageError with click's own words for a bad line.
     """
+    group = verbs()
+    if program != "%flows":
+        for command in (group, *group.commands.values()):
+            command.epilog = ANYWHERE
     try:
-        result: Any = verbs().main(args=list(words), prog_name=program, obj=session, standalone_mode=False)
+        result: Any = group.main(args=list(words), prog_name=program, obj=session, standalone_mode=False)
     except click.UsageError as error:
         usage = error.ctx.get_usage() if error.ctx else ""
         raise UsageError(error.format_message(), fix=usage) from None

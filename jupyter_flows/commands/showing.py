@@ -65,7 +65,9 @@ def runs(session: Session, flow: str, limit: int, states: tuple[str, ...]) -> Re
         for v in views
     ]
     columns = ["run", "state", "interval", "tasks", "took", "why"]
-    return Table(columns, rows, {"runs": views}, f"Runs of {stored.flow.id}", f"{stored.flow.id} has not run yet.")
+    which = f"{stored.flow.id} has no run that is {' or '.join(states)}." if states else ""
+    empty = which or f"{stored.flow.id} has not run yet."
+    return Table(columns, rows, {"runs": views}, f"Runs of {stored.flow.id}", empty)
 
 
 @click.command()
@@ -171,7 +173,8 @@ def versions(session: Session, flow: str) -> Result:
     """List the versions of a flow, newest first."""
     stored = find_flow(session, flow)
     found = session.flows.versions(stored)
-    rows = [[str(v.number), v.version[:12], iso(v.created_at) or "", str(len(v.flow.tasks))] for v in found]
+    zone = ZoneInfo(stored.flow.timezone)
+    rows = [[str(v.number), v.version[:12], local(v.created_at, zone), str(len(v.flow.tasks))] for v in found]
     json = {
         "versions": [
             {"number": v.number, "version": v.version, "created_at": iso(v.created_at), "tasks": len(v.flow.tasks)}

@@ -174,7 +174,7 @@ def _check_past(flow: Flow, reprocess: str, *, reverse: bool) -> None:
         raise UsageError(
             f"Task '{waiting[0]}' of flow '{flow.id}' depends on its past: one failed run left as it is would block all"
             " that follow.",
-            fix="Reprocess failed (or all) runs.",
+            fix="Say --reprocess failed (or all).",
         )
 
 

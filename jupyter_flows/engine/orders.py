@@ -55,7 +55,9 @@ def mark(turn: Turn, order: Marked) -> None:
     was_derived = _derived(turn) is turn.run.state
     for key in changed:
         turn.stop(key)
-        turn.move(key, order.state, f"marked {order.state.value}", next_try_at=None, branch=None)
+        row = turn.board.row(key)
+        ended = {"end_date": row.end_date} if row.state in FINISHED else {}  # a verdict is no longer work
+        turn.move(key, order.state, f"marked {order.state.value}", next_try_at=None, branch=None, **ended)
     if order.state not in FAILED_STATES:
         _give_another_chance(turn, changed)
     _judge_again(turn, was_derived=was_derived)

@@ -344,7 +344,10 @@ class Flows:
             return runs[0]
         if runs:
             some = ", ".join(r.run_id for r in runs[:5])
-            raise NotFound(f"'{text}' could be {len(runs)} runs of {flow_id}: {some}.", fix="Give more of the run id.")
+            raise NotFound(
+                f"'{text}' could be {len(runs)} runs of {flow_id}: {some}.",
+                fix="Give the run id, or its date with the time, e.g. 2024-01-31T08:00.",
+            )
         what = f"no run '{text}'" if text else "no run yet"
         raise NotFound(f"Flow {flow_id} has {what}.", fix=f"List them: jupyter flows runs {flow_id}")
 

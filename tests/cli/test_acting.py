@@ -62,6 +62,15 @@ def test_clear_mark_retry_and_cancel_act_on_the_run_that_is_meant(place: Any, do
     assert door("mark", "idle", "--state", "failed").code == 1
 
 
+def test_what_ended_before_is_not_told_again_when_a_run_goes_on(place: Any, door: Any) -> None:
+    place.empty()
+    assert door("run", "idle.ipynb", "--at", "2024-01-01").code == 0
+    told = [line for line in door("clear", "idle", "b").out.splitlines() if "  success" in line]
+    assert len(told) == 2, "b ended, and so did the run"
+    assert told[0].startswith("b  success")
+    assert told[1].startswith("manual__")
+
+
 def test_cancel_is_carried_out_though_nobody_else_leads(place: Any, door: Any) -> None:
     place.empty()
     assert door("run", "idle.ipynb", "--at", "2024-01-01", "--detach").code == 0

@@ -44,6 +44,7 @@ def test_runs_can_be_limited_and_picked_by_state(ask: Any) -> None:
     assert len(ask("runs", "daily", "--limit", "1", "--json").json["runs"]) == 1
     assert ask("runs", "idle").out == "idle has not run yet.\n"
     assert ask("runs", "idle", "--json").json == {"runs": []}
+    assert ask("runs", "daily", "--state", "queued").out == "daily has no run that is queued.\n"
 
 
 def test_status_shows_one_run_and_exits_with_its_success(ask: Any) -> None:
@@ -111,7 +112,8 @@ def test_next_gives_the_coming_intervals(ask: Any) -> None:
 def test_versions_and_list_name_what_is_registered(ask: Any) -> None:
     (version,) = ask("versions", "daily", "--json").json["versions"]
     assert (version["number"], version["tasks"]) == (1, 2)
-    assert ask("versions", "daily").out.splitlines()[1].startswith("1\t")
+    line = ask("versions", "daily").out.splitlines()[1].split("\t")
+    assert (line[0], line[2][-4:]) == ("1", " UTC"), "a moment as people read it"
     assert [f["flow_id"] for f in ask("list", "--json").json["flows"]] == ["daily", "idle"]
     assert [line.split("\t")[0] for line in ask("list").out.splitlines()] == ["Flows", "daily", "idle"]
 
@@ -147,7 +149,7 @@ def test_a_dry_run_of_a_clear_names_the_tasks(ask: Any) -> None:
     assert ask(*clear, "save", "--json").json == {"tasks": ["save"]}
     assert ask(*clear, "save", "--upstream", "--json").json == {"tasks": ["fetch", "save"]}
     assert ask(*clear, "fetch", "--no-downstream", "--json").json == {"tasks": ["fetch"]}
-    assert ask(*clear, "--only-failed").out == f"Nothing to clear in {GOOD}: no task matches.\n"
+    assert ask(*clear, "--only-failed").out == f"Nothing to run again in {GOOD}: no task failed.\n"
     assert ask("retry", "daily", "2024-01-01", "--json").json == {"tasks": []}
 
 
@@ -201,6 +203,7 @@ def test_help_is_there_for_all_and_each(ask: Any) -> None:
         answer = ask(verb, "--help")
         assert (answer.code, answer.err) == (0, "")
         assert answer.out.startswith(f"Usage: jupyter flows {verb}")
+        assert "--home DIR" in answer.out
     assert ask().out == everything.out
     assert ask("--version").out.startswith("jupyter_flows ")
 

@@ -160,6 +160,16 @@ def test_marking_what_already_is_so_changes_nothing(started: Tell) -> None:
     assert run.tell(Marked(keys("a"), TaskState.SUCCESS)) == Step()
 
 
+def test_marking_a_task_that_is_over_leaves_how_long_it_took(started: Tell) -> None:
+    run = started("a ; b")
+    run.do("a")
+    before = run.task("a")
+    run.now += MINUTE
+    run.tell(Marked(keys("ab"), TaskState.FAILED))
+    assert (run.task("a").start_date, run.task("a").end_date) == (before.start_date, before.end_date)
+    assert run.task("b").end_date == run.now
+
+
 def test_what_failed_only_because_of_a_task_marked_success_gets_its_chance(started: Tell) -> None:
     run = started("a >> b >> c ; x >> y")
     run.do("a", Failed("boom"))
