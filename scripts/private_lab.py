@@ -150,14 +150,6 @@ class NotebookPage:
             timeout=60_000,
         )
 
-    @property
-    def kernel_status(self) -> str:
-        """`idle`, `busy`, …"""
-        status: str = self.page.evaluate(
-            "() => window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status"
-        )
-        return status
-
     def cell(self, cell_id: str) -> Locator:
         """The cell on the screen."""
         index = self.page.evaluate(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import nbformat
@@ -39,30 +40,25 @@ print('heard', heard[-1]['action'])
 """
 
 
-def test_a_run_is_live_then_still_and_never_broken(lab: Any, page: Page) -> None:
-    cells = [nbformat.v4.new_code_cell(source) for source in (SHOW, MOVE)]
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), lab.root / "run.ipynb")
-
-    open_notebook(lab, page, "run.ipynb")
-    run_cell(page, 0)
+def test_a_run_is_live_then_still_and_never_broken(lab: Any, page: Page, open_notebook: Callable[..., Any]) -> None:
+    notebook = open_notebook("run.ipynb", show=SHOW, move=MOVE)
+    notebook.run("show")
     live, still = page.locator(".jp-Flows-live"), page.locator(".jp-Flows-still:visible")
     expect(live).to_be_visible(timeout=30_000)
     expect(still).to_have_count(0)
-    expect(page.locator("[data-id=extract]")).to_have_class("jfx-node jfx-running")
+    expect(page.locator("[data-id=extract]")).to_have_attribute("data-state", "running")
 
-    run_cell(page, 1)  # busy until the click is heard
-    expect(page.locator("[data-id=join]")).to_have_class("jfx-node jfx-running", timeout=10_000)
+    notebook.start("move")  # busy until the click is heard
+    expect(page.locator("[data-id=join]")).to_have_attribute("data-state", "running", timeout=10_000)
     page.locator("[data-id=join]").focus()
     page.keyboard.press("Enter")
     expect(page.locator(".jfx-log")).to_have_text("reading flights")
     page.get_by_role("button", name="Cancel this run").click()
     expect(page.get_by_text("heard", exact=False).last).to_be_visible(timeout=20_000)
 
-    page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
-    expect(page.locator(".jp-mod-dirty")).to_have_count(0)
+    notebook.save()
     lab.end_kernels()
-    open_notebook(lab, page, "run.ipynb")
+    notebook.reload()
     expect(still).to_have_count(1, timeout=20_000)
     expect(page.get_by_text("Error displaying widget")).to_have_count(0)
     expect(still.locator("[data-id=extract]")).to_be_visible()
@@ -70,28 +66,5 @@ def test_a_run_is_live_then_still_and_never_broken(lab: Any, page: Page) -> None
 
     saved = nbformat.read(lab.root / "run.ipynb", 4)
     nbformat.write(saved, lab.root / "untrusted.ipynb")
-    open_notebook(lab, page, "untrusted.ipynb")
+    open_notebook("untrusted.ipynb")
     expect(still).to_have_count(1, timeout=20_000)
-    lab.end_kernels()
-
-
-def open_notebook(lab: Any, page: Page, name: str) -> None:
-    page.goto(f"{lab.url}/lab/tree/{name}?token={lab.token}&reset")
-    page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=60_000)
-    page.wait_for_function(
-        """name => {
-            const panel = window.jupyterapp?.shell?.currentWidget;
-            const context = panel?.sessionContext;
-            const isIdle = context?.session?.kernel?.status === 'idle';
-            return panel?.context?.path === name && context?.isReady && isIdle; }""",
-        arg=name,
-        timeout=60_000,
-    )
-
-
-def run_cell(page: Page, index: int) -> None:
-    page.evaluate(
-        """i => { const app = window.jupyterapp; app.shell.currentWidget.content.activeCellIndex = i;
-                  void app.commands.execute('notebook:run-cell'); }""",
-        index,
-    )
