@@ -163,6 +163,10 @@ class Cron(Ticks):
         return offset if all(o == offset for o in others) else None
 
 
+_ANY = ("*", "?")
+"""Only these words leave a day field open; croniter says `*` of some other words that name every day, too."""
+
+
 def _expanded(expression: str) -> WallClock:
     from croniter import CroniterError, croniter
 
@@ -170,12 +174,13 @@ def _expanded(expression: str) -> WallClock:
         (minutes, hours, days, months, weekdays), nth = croniter.expand(expression)
     except CroniterError as error:
         raise UsageError(f"The cron '{expression}' cannot be used: {error}.", fix="Write it more simply.") from None
+    _, _, day_word, _, weekday_word = expression.split()
     return WallClock(
         minutes=_numbers(minutes) or frozenset(range(60)),
         hours=_numbers(hours) or frozenset(range(24)),
-        days=_numbers(days),
+        days=None if day_word in _ANY else _numbers(days) or frozenset(range(1, 32)),
         months=_numbers(months) or frozenset(range(1, 13)),
-        weekdays=_numbers(weekdays),
+        weekdays=None if weekday_word in _ANY else _numbers(weekdays) or frozenset(range(7)),
         nth={int(day): _numbers(list(weeks)) or frozenset() for day, weeks in nth.items()},
     )
 

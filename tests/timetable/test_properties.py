@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from croniter import croniter
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from jupyter_flows.model.interval import DataInterval, RunPlan, TimeRestriction
@@ -155,6 +155,8 @@ def _walk(timetable: Timetable, start: datetime, end: datetime) -> list[RunPlan]
 
 @settings(quick, max_examples=200)
 @given(expressions, st.dates(date(1995, 1, 1), date(2035, 1, 1)))
+@example(expression="0 12 */2 * 0/1", day=date(2024, 1, 1))
+@example(expression="0 12 1 * 0-6", day=date(2024, 1, 1))
 def test_the_fields_mean_what_the_oracle_reads(oracle: SimpleNamespace, expression: str, day: date) -> None:
     midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
     days_only = "0 12 " + " ".join(expression.split()[2:])
