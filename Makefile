@@ -26,7 +26,8 @@ lab: $(VENV)/.examples $(PANEL)  ## open the example in JupyterLab
 	jupyter lab $(FLOW)
 
 test: system $(VENV)/.test $(PANEL) frontend-test check docs  ## all that CI runs
-	python -m pytest -m "not torture"
+	python -m pytest -m "not torture and not ui"
+	python -m pytest -m "ui and not torture"
 
 check: $(VENV)/.test  ## formatting, lint, import layers and types
 	ruff format --check .
@@ -35,7 +36,7 @@ check: $(VENV)/.test  ## formatting, lint, import layers and types
 	mypy
 
 ui: system $(VENV)/.test $(PANEL)  ## only the tests that drive a real browser
-	python -m pytest -m ui
+	python -m pytest -m "ui and not torture"
 
 bench: $(VENV)/.test  ## measure against papermill and print the figures
 	python -m benchmarks

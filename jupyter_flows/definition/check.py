@@ -15,6 +15,7 @@ CODES: Mapping[str, str] = {
     "dynamic-code": "exec() or eval() runs text whose names cannot be seen",
     "dynamic-names": "names are set in ways that cannot be seen: globals()[…], %run",
     "empty-flow": "the flow has no tasks",
+    "not-yet": "an option is understood, but this release cannot do what it asks",
     "import-in-task": "a task uses a module that another task imports",
     "late-closure": "a function made in one task is used where a name it reads has another value",
     "plain-cell-name": "a task reads a name that only a plain cell defines",
