@@ -43,6 +43,15 @@ def test_a_backfill_returns_at_once_and_shows_a_widget_with_its_picture(flow: An
     assert "total is 5" in text
 
 
+def test_where_nobody_watches_the_picture_stands_alone(flow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    widget = "application/vnd.jupyter.widget-view+json"
+    assert widget in next(o.data for o in _shown(flow, "%flows graph").outputs if "image/svg+xml" in o.data)
+    monkeypatch.delenv("JPY_SESSION_NAME")
+    bundle = next(o.data for o in _shown(flow, "%flows graph").outputs if "image/svg+xml" in o.data)
+    assert widget not in bundle
+    assert "text/html" in bundle
+
+
 def test_history_logs_and_notebooks_are_there_in_another_session(flow: Any, open_notebook: Any) -> None:
     _shown(flow, "%flows run --at 2024-01-05")
     flows = flow.magics.flows
