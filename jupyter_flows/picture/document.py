@@ -13,6 +13,7 @@ from jupyter_flows.picture.glyphs import STATE_PATHS
 from jupyter_flows.picture.markup import Markup, join, label, tag
 from jupyter_flows.picture.words import counts_words, text_width
 
+_TO_COME = frozenset({"no_status", "scheduled", "queued"})
 MARGIN = 20.0
 HEADING = 58.0
 LEGEND = 30.0
@@ -98,7 +99,7 @@ def share_bar(counts: Mapping[str, int], x: float, y: float, width: float, heigh
     parts, at = [tag("rect", cls="tr", x=x, y=y, width=width, height=height, rx=height / 2)], x
     for state, _ in counts_words(counts):
         share = width * counts[state] / total
-        if state != "no_status":
+        if state not in _TO_COME:
             bar = tag("rect", cls="bd", x=at, y=y, width=max(share - 1.5, 1), height=height, rx=height / 2)
             parts.append(tag("g", bar, cls=state))
         at += share

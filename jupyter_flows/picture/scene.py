@@ -20,6 +20,8 @@ ROOMY, DENSE = 40.0, 28.0
 
 _AIRY_UP_TO = 12
 _DENSE_FROM = 60
+_LEAST, _LEAST_NAMED, _LEAST_DENSE = 128.0, 92.0, 72.0
+"""How wide a node is at least: one of a run says below its name how it stands."""
 _WIDEST = 1400.0
 _NARROW = 760.0
 _NARROW_UP_TO = 60
@@ -136,7 +138,8 @@ def _placed_scene(
     names = [_names_text(edges.get(link)) for link in links]
     name_widths = [text_width(n, _NAMES_SIZE) if len(links) <= _PLACED_NAMES_MOST else 0.0 for n in names]
     index = {n.id: i for i, n in enumerate(nodes)}
-    boxes = [Box(_node_width(n, dense=height == DENSE), height, n.group) for n in nodes]
+    least = _LEAST_DENSE if height == DENSE else _LEAST_NAMED if named else _LEAST
+    boxes = [Box(_node_width(n, least), height, n.group) for n in nodes]
     pairs = [(index[a], index[b]) for a, b in links]
     placed = (
         layout(boxes, pairs, direction=direction)
@@ -165,16 +168,16 @@ def _built_in(boxes: list[Box], pairs: list[tuple[int, int]], direction: str, na
     dense = bool(boxes) and boxes[0].height == DENSE
     spacing = Spacing(
         between=8 if dense else 16,
-        layers=44 if dense or len(boxes) <= _AIRY_UP_TO else 40,
+        layers=44 if dense or (direction == DOWN and len(boxes) <= _AIRY_UP_TO) else 38,
         parts=24 if dense else 34,
     )
     rooms = [w + 18 if w and direction == RIGHT else 0.0 for w in named]
     return layered_layout(boxes, pairs, direction=direction, spacing=spacing, rooms=rooms)
 
 
-def _node_width(node: Knot, *, dense: bool) -> float:
-    label = text_width(shortened(node.label, _LABEL_MOST), 12.0 if dense else _LABEL_SIZE)
-    return round(max(label + (38 if dense else 42), 72 if dense else 92))
+def _node_width(node: Knot, least: float) -> float:
+    size, around = (12.0, 38) if least == _LEAST_DENSE else (_LABEL_SIZE, 42)
+    return round(max(text_width(shortened(node.label, _LABEL_MOST), size) + around, least))
 
 
 def _column_widths(boxes: Sequence[Box], centres: Sequence[Point]) -> list[float]:

@@ -23,6 +23,7 @@ from jupyter_flows.picture.markup import Markup, join, label, tag
 from jupyter_flows.picture.scene import DENSE, Arrow, Node, Scene, scene
 from jupyter_flows.picture.words import (
     counts_words,
+    cut_to,
     duration_text,
     progress_share,
     shortened,
@@ -172,7 +173,7 @@ def _dense_words(node: Node, stands: Standing | None, left: float) -> Markup:
 
 
 def _roomy_words(node: Node, stands: Standing | None, left: float, words: str) -> Markup:
-    second = label(words, left + 32, node.y + 12.5, "wd s" if stands else "so s")
+    second = label(cut_to(words, node.width - 36), left + 32, node.y + 12.5, "wd s" if stands else "so s")
     return join(_mark(node, stands, left + 17, 9), label(node.label, left + 32, node.y - 2.5, "tx b"), second)
 
 

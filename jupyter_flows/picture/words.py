@@ -22,6 +22,18 @@ def shortened(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: keep - keep // 3]}…{text[-(keep // 3) :]}"
 
 
+def cut_to(words: str, room: float) -> str:
+    """`words` with as many of its parts (`failed · 12 s · try 2`) as fit into `room` at 11 pixels; at least one."""
+    parts = words.split(" · ")
+    while len(parts) > 1 and _small_width(" · ".join(parts)) > room:
+        parts.pop()
+    return " · ".join(parts)
+
+
+def _small_width(text: str) -> float:
+    return 11 * sum(0.34 if c in _NARROW or c == "·" else 0.95 if c in _WIDE else 0.62 for c in text)
+
+
 def duration_text(seconds: float | None) -> str:
     """`0.4 s`, `12 s`, `3 m 05 s`, `2 h 10 m`, `3 d 4 h`; empty for None."""
     if seconds is None:

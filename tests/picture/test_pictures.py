@@ -76,8 +76,10 @@ def test_the_browser_side_has_the_same_looks() -> None:
 class TestSvg:
     def test_a_run_shows_every_task_with_its_state_in_words(self, a_run) -> None:
         words = words_of(picture_of(a_run))
-        for word in ("extract", "join", "report", "12 s", "failed · 12 s · try 2", "upstream failed", "3 of 3 tasks"):
+        for word in ("extract", "join", "report", "12 s", "failed · 12 s", "upstream failed", "3 of 3 tasks"):
             assert word in words
+        titles = [t.text for t in parsed(picture_of(a_run)).iter(f"{SVG}title")]
+        assert "join — failed · 12 s · try 2 — <script>alert(1)</script>" in titles
 
     def test_it_is_one_document_without_scripts_and_links(self, a_run) -> None:
         picture = picture_of(a_run)

@@ -6,7 +6,7 @@ import { button, h, s, setState, setText } from './dom';
 import { badge, kindPath } from './looks';
 import { neighbour } from './neighbours';
 import type { IArrow, IFrame, INode, IScene, ITaskRun, View } from './types';
-import { progressShare, taskWords, together } from './words';
+import { cutTo, progressShare, taskWords, together } from './words';
 
 const DENSE = 28;
 
@@ -201,7 +201,7 @@ function drawNode(node: INode): IDrawnNode {
       setState(group, state);
     }
     const reason = rows?.find(row => row.reason)?.reason ?? (rows ? '' : node.doc);
-    setText(words, said);
+    setText(words, cutTo(said, node.width - 36));
     setText(
       title,
       [node.members.length > 1 ? node.label : node.id, said, reason].filter(Boolean).join(' — ')

@@ -67,6 +67,21 @@ export function shortened(text: string, most: number): string {
   return text.length <= most ? text : `${text.slice(0, most - 1 - tail)}…${text.slice(-tail)}`;
 }
 
+/** `words` with as many of its parts (`failed · 12 s · try 2`) as fit into `room` when 11 px high; at least one. */
+export function cutTo(words: string, room: number): string {
+  const parts = words.split(' · ');
+  while (parts.length > 1 && smallWidth(parts.join(' · ')) > room) {
+    parts.pop();
+  }
+  return parts.join(' · ');
+}
+
+function smallWidth(text: string): number {
+  const width = (c: string) =>
+    /[ijlItfr.,:;'|!()[\]{}\-/ ·]/.test(c) ? 0.34 : /[mwMW@%—…]/.test(c) ? 0.95 : 0.62;
+  return 11 * Array.from(text).reduce((sum, c) => sum + width(c), 0);
+}
+
 /** `1 task`, `3 tasks`. */
 export function tasksWord(count: number): string {
   return `${count} task${count === 1 ? '' : 's'}`;
