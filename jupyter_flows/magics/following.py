@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from IPython.core.getipython import get_ipython
 from IPython.display import display
 
 from jupyter_flows.model.ids import FlowId, RunId
@@ -20,6 +23,8 @@ _STEERING = {
     "resume": IntentKind.RESUME_BACKFILL,
     "cancel": IntentKind.CANCEL_BACKFILL,
 }
+
+WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 
 
 class Live:
@@ -132,4 +137,13 @@ def show_live(widget: Any) -> Any:
 def live_bundle(widget: Any) -> dict[str, Any]:
     """The static picture of what the widget shows, and the widget itself where a front end can show it live."""
     bundle: dict[str, Any] = widget._repr_mimebundle_()
+    if not _somebody_watches():
+        bundle.pop(WIDGET_MIME, None)  # an exporter would prefer it to the picture, and show a dead widget
     return bundle
+
+
+def _somebody_watches() -> bool:
+    """Whether a person may sit in front: Jupyter's servers, VS Code and Colab leave a trace, nbconvert does not."""
+    shell = get_ipython()
+    in_vscode = shell is not None and "__vsc_ipynb_file__" in shell.user_ns
+    return bool(os.environ.get("JPY_SESSION_NAME")) or in_vscode or "google.colab" in sys.modules

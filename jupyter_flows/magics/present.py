@@ -27,9 +27,6 @@ from jupyter_flows.runtime.flows import Flows
 from jupyter_flows.views import View, problem_view
 
 
-WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
-
-
 class Notebook:
     """Shows results below the cell. Nothing here waits: what goes on is followed by a thread that never prints."""
 
