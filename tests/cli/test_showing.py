@@ -127,7 +127,7 @@ def test_doctor_tells_what_it_found(ask: Any) -> None:
 
 
 def test_scheduler_status_and_stop_speak_of_nobody(ask: Any) -> None:
-    assert ask("scheduler", "status").out == "No scheduler is running: schedules do not fire.\n"
+    assert ask("scheduler", "status").out.startswith("No scheduler is running: schedules do not fire.")
     assert ask("scheduler", "status", "--json").json["leader"] is None
     assert ask("scheduler", "stop").out.startswith("No scheduler runs here.")
     assert ask("db", "upgrade").code == 0
@@ -138,7 +138,7 @@ def test_a_dry_run_of_a_backfill_is_a_table_of_what_would_happen(ask: Any) -> No
     plan = ask(*words, "--reprocess", "failed", "--json").json["plan"]
     assert [row["action"] for row in plan] == ["skip", "clear", "create"]
     title, *rows = ask(*words).out.splitlines()
-    assert title == "Plan for daily: 1 interval to run, 2 intervals done already"
+    assert title.startswith("Plan for daily: 1 interval to run, 2 intervals done already")
     assert len(rows) == 3
     assert len(ask("runs", "daily", "--json").json["runs"]) == 2
 
