@@ -341,13 +341,14 @@ def _interval_label(interval: DataInterval, timezone: str) -> str:
     """The interval as people say it: days when both ends are midnights where the flow lives, else minutes."""
     zone = ZoneInfo(timezone)
     start, end = interval.start.astimezone(zone), interval.end.astimezone(zone)
+    clock = "%H:%M:%S" if start.second or end.second else "%H:%M"
     if start == end:
-        return f"{start:%Y-%m-%d %H:%M}"
+        return f"{start:%Y-%m-%d} {start:{clock}}"
     if _is_midnight(start) and _is_midnight(end):
         is_one_day = end.date() - start.date() == timedelta(days=1)
         return f"{start:%Y-%m-%d}" if is_one_day else f"{start:%Y-%m-%d} → {end:%Y-%m-%d}"
-    last = f"{end:%H:%M}" if start.date() == end.date() else f"{end:%Y-%m-%d %H:%M}"
-    return f"{start:%Y-%m-%d %H:%M} → {last}"
+    last = f"{end:{clock}}" if start.date() == end.date() else f"{end:%Y-%m-%d} {end:{clock}}"
+    return f"{start:%Y-%m-%d} {start:{clock}} → {last}"
 
 
 def _start_label(interval: DataInterval, timezone: str) -> str:
@@ -355,7 +356,8 @@ def _start_label(interval: DataInterval, timezone: str) -> str:
     zone = ZoneInfo(timezone)
     start, end = interval.start.astimezone(zone), interval.end.astimezone(zone)
     is_days = start != end and _is_midnight(start) and _is_midnight(end)
-    return f"{start:%Y-%m-%d}" if is_days else f"{start:%Y-%m-%d %H:%M}"
+    clock = "%H:%M:%S" if start.second or end.second else "%H:%M"
+    return f"{start:%Y-%m-%d}" if is_days else f"{start:%Y-%m-%d} {start:{clock}}"
 
 
 def _is_midnight(moment: datetime) -> bool:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import click
 
 from jupyter_flows.commands.results import BackfillFollowed, Result, RunAsked, Said, Table
 from jupyter_flows.commands.session import Session, find_flow, parse_params
-from jupyter_flows.engine.planner import BackfillPlan
+from jupyter_flows.engine.planner import BackfillPlan, PlanAction
 from jupyter_flows.errors import UsageError
 from jupyter_flows.model.intent import IntentKind
+from jupyter_flows.model.state import RunState
 from jupyter_flows.runtime.flows import BackfillAsked
 from jupyter_flows.storage.store import StoredFlow
 from jupyter_flows.views import iso
@@ -103,8 +106,10 @@ def _opening(stored: StoredFlow, asked: BackfillAsked) -> str:
 
 def _census(plan: BackfillPlan) -> str:
     words = {"create": "to run", "clear": "to repeat", "skip": "done already", "in_flight": "under way"}
-    counts = {a: sum(1 for r in plan.rows if r.action.value == a) for a in words}
-    return ", ".join(f"{n} interval{'s' if n != 1 else ''} {words[a]}" for a, n in counts.items() if n) or "no interval"
+    counts = Counter(words[r.action.value] for r in plan.rows)
+    failed = sum(1 for r in plan.rows if r.action is PlanAction.SKIP and r.run and r.run.state is RunState.FAILED)
+    parts = [f"{n} interval{'s' if n != 1 else ''} {word}" for word in words.values() if (n := counts[word])]
+    return ", ".join(parts + ([f"{failed} of these failed"] if failed else [])) or "no interval"
 
 
 def plan_table(stored: StoredFlow, plan: BackfillPlan) -> Table:

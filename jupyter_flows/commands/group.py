@@ -15,6 +15,8 @@ from jupyter_flows.errors import UsageError
 
 ANYWHERE = "--home DIR (where runs are kept) and --json (one document on stdout) may stand anywhere in the line."
 
+HERE_TOO = "%flows at DATE moves the sample run that cells work on by hand."
+
 
 class _Verbs(click.Group):
     """Names the nearest verb when one is misspelt."""
@@ -49,7 +51,9 @@ def run_words(words: Sequence[str], session: Session, *, program: str = "%flows"
     Raises UsageError with click's own words for a bad line.
     """
     group = verbs()
-    if program != "%flows":
+    if program == "%flows":
+        group.epilog = HERE_TOO
+    else:
         for command in (group, *group.commands.values()):
             command.epilog = ANYWHERE
     try:

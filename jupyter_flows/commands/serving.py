@@ -29,7 +29,8 @@ def stop(session: Session) -> Result:
     before = session.flows.host.status()
     session.flows.host.stop()
     if before.here.value == "stopped":
-        elsewhere = f" One runs in process {before.leader_pid} on {before.leader_host}." if before.leader else ""
+        process = f"process {before.leader_pid} on {before.leader_host}"
+        elsewhere = f" One runs in {process}: stop it there, with Ctrl-C in its terminal." if before.leader else ""
         return Said(f"No scheduler runs here.{elsewhere}")
     return Said("The scheduler of this notebook has stopped. Running attempts go on and are picked up later.")
 
@@ -40,7 +41,8 @@ def status_(session: Session) -> Result:
     """Say whether a scheduler runs, and where."""
     status = session.flows.host.status()
     if status.leader is None:
-        return Said("No scheduler is running: schedules do not fire.", status.to_json())
+        text = "No scheduler is running: schedules do not fire. Start one with `scheduler start`."
+        return Said(text, status.to_json())
     where = f"process {status.leader_pid} on {status.leader_host} ({status.leader})"
     if status.leader_is_dead:
         return Said(f"The scheduler was {where}, which is gone: the next one takes over at once.", status.to_json())

@@ -174,7 +174,10 @@ def versions(session: Session, flow: str) -> Result:
     stored = find_flow(session, flow)
     found = session.flows.versions(stored)
     zone = ZoneInfo(stored.flow.timezone)
-    rows = [[str(v.number), v.version[:12], local(v.created_at, zone), str(len(v.flow.tasks))] for v in found]
+    rows = [
+        [str(v.number), v.version[:12], local(v.created_at.replace(second=0), zone), str(len(v.flow.tasks))]
+        for v in found
+    ]
     json = {
         "versions": [
             {"number": v.number, "version": v.version, "created_at": iso(v.created_at), "tasks": len(v.flow.tasks)}
@@ -234,7 +237,8 @@ def _surroundings() -> dict[str, str]:
 
 def local(moment: datetime, zone: ZoneInfo) -> str:
     """A moment as people of that zone read it."""
-    return moment.astimezone(zone).strftime("%a %Y-%m-%d %H:%M %Z")
+    clock = "%H:%M:%S" if moment.second else "%H:%M"
+    return moment.astimezone(zone).strftime(f"%a %Y-%m-%d {clock} %Z")
 
 
 def took(duration: float | None) -> str:

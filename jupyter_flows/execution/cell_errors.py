@@ -25,7 +25,10 @@ def exits_quietly(reply: Mapping[str, Any]) -> bool:
 
 
 def cell_error(reply: Mapping[str, Any], cell: Mapping[str, Any], *, number: int | None) -> CellError:
-    """The error of an execute reply. The line is the deepest one that lies in the cell itself."""
+    """The error of an execute reply. The line is the deepest one that lies in the cell itself, if the author wrote it.
+
+    `number` is None for a cell the author did not write.
+    """
     traceback = plain("\n".join(map(str, reply.get("traceback") or [])))
     ename, message = str(reply.get("ename", "")), plain(str(reply.get("evalue", "")))
     if reply.get("status") == "aborted":
@@ -35,7 +38,7 @@ def cell_error(reply: Mapping[str, Any], cell: Mapping[str, Any], *, number: int
         ename=ename,
         cell_id=cell.get("id"),
         cell=number,
-        line=_line(traceback, cell.get("execution_count")),
+        line=None if number is None else _line(traceback, cell.get("execution_count")),
         traceback=_shortened(traceback, _TRACEBACK_LIMIT),
     )
 

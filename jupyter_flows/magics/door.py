@@ -68,16 +68,21 @@ class FlowsMagics(Magics):
         """Remember the cell. Widget callbacks may run on another thread: they are no cells."""
         if threading.current_thread() is not threading.main_thread() or info.silent or not info.raw_cell:
             return
-        self._begin(getattr(info, "cell_id", None), info.raw_cell)
+        self._begin(getattr(info, "cell_id", None), info.raw_cell, self._cells_so_far())
 
     def catch_up(self) -> None:
         """The cell that loads the extension may declare a flow, too: it began before anyone listened."""
         parent = self.shell.get_parent() if hasattr(self.shell, "get_parent") else {}
         if parent.get("header", {}).get("msg_type") == "execute_request":
-            self._begin(parent.get("metadata", {}).get("cellId"), parent["content"]["code"])
+            code = parent["content"]["code"]
+            self._begin(parent.get("metadata", {}).get("cellId"), code, self._cells_so_far() - 1)
 
-    def _begin(self, cell_id: str | None, source: str) -> None:
-        key = cell_id or f"In[{self.shell.execution_count}]"
+    def _cells_so_far(self) -> int:
+        """The number of the cell about to run. `execution_count` has moved on by then, or not: releases differ."""
+        return len(self.shell.history_manager.input_hist_raw)
+
+    def _begin(self, cell_id: str | None, source: str, number: int) -> None:
+        key = cell_id or f"In[{number}]"
         self._cell = (key, source)
         self.live.add(key, source)
         cell = split_cell(source)

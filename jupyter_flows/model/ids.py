@@ -65,9 +65,14 @@ def _checked(text: str, what: str) -> str:
     if not is_name(text):
         raise UsageError(
             f"{text!r} cannot name a {what}: use letters, digits, '_', '-' and '.', starting with a letter or '_'.",
-            fix=f"Rename the {what}, e.g. {re.sub(r'[^A-Za-z0-9_]+', '_', text).strip('_') or what}.",
+            fix=f"Rename the {what}, e.g. {_near_name(text) or what}.",
         )
     return text
+
+
+def _near_name(text: str) -> str:
+    near = re.sub(r"[^A-Za-z0-9_]+", "_", text).strip("_")[:60]
+    return f"_{near}" if near[:1].isdigit() else near
 
 
 def run_id(run_type: RunType, logical_date: datetime) -> RunId:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,10 @@ def load_config(env: Mapping[str, str] | None = None, **arguments: Any) -> Confi
         text = env.get(ENV_PREFIX + f.name.upper())
         if text:
             given[f.name] = _from_text(f.name, str(f.type), text)
+    for name in arguments:
+        if name not in (known := [f.name for f in fields(Config)]):
+            near = get_close_matches(name, known, n=1) or known
+            raise ConfigError(f"There is no setting '{name}'.", fix=f"Write {' or '.join(near)}.")
     given.update({k: v for k, v in arguments.items() if v is not None})
     home = given.pop("home", None)
     return replace(Config(home=Path(home) if home else default_home()), **given)

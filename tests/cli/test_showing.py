@@ -138,7 +138,7 @@ def test_a_dry_run_of_a_backfill_is_a_table_of_what_would_happen(ask: Any) -> No
     plan = ask(*words, "--reprocess", "failed", "--json").json["plan"]
     assert [row["action"] for row in plan] == ["skip", "clear", "create"]
     title, *rows = ask(*words).out.splitlines()
-    assert title.startswith("Plan for daily: 1 interval to run, 2 intervals done already")
+    assert title.startswith("Plan for daily: 1 interval to run, 2 intervals done already, 1 of these failed")
     assert len(rows) == 3
     assert len(ask("runs", "daily", "--json").json["runs"]) == 2
 

@@ -11,6 +11,7 @@ from jupyter_flows.definition.moments import aware, parse_duration
 from jupyter_flows.definition.words import literal, split_words
 from jupyter_flows.errors import UsageError
 from jupyter_flows.model.flow import Parameter, RetryPolicy, TriggerRule
+from jupyter_flows.model.ids import is_name, task_id
 from jupyter_flows.model.problem import Place
 
 PLACE = Place("n.ipynb", "c", 3, 1)
@@ -259,3 +260,10 @@ def test_every_option_is_documented_and_named_once(options: tuple[object, ...]) 
     flags = [getattr(o, "flag", "") for o in options]
     assert len(set(flags)) == len(flags)
     assert all(getattr(o, "doc", "") for o in options)
+
+
+@pytest.mark.parametrize("text", ["9bad", "1st try", "über", "a b", "!", "x" * 500])
+def test_the_name_a_bad_name_is_to_be_replaced_with_is_a_good_one(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        task_id(text)
+    assert is_name(caught.value.fix.removeprefix("Rename the task, e.g. ").removesuffix("."))

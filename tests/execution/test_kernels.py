@@ -117,6 +117,8 @@ def test_the_deepest_line_in_the_cell_itself_counts() -> None:
     reply = {"status": "error", "ename": "E", "evalue": "\x1b[1mm\x1b[0m", "traceback": [frames]}
     error = cell_error(reply, {"id": "c", "execution_count": 3}, number=1)
     assert (error.line, error.message, error.cell_id) == (4, "m", "c")
+    ours = cell_error(reply, {"id": "flows-save", "execution_count": 3}, number=None)
+    assert ours.line is None, "the author has no such line"
 
 
 @pytest.mark.parametrize(("value", "quiet"), [("0", True), ("", True), ("None", True), ("1", False), ("bye", False)])

@@ -131,6 +131,17 @@ def test_problems_stand_below_the_cell_that_has_them(notebook: Any, capsys: pyte
     assert "problem" not in capsys.readouterr().out
 
 
+def test_where_no_front_end_names_the_cells_they_have_the_numbers_people_see(
+    notebook: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    number = notebook.shell.execution_count
+    notebook.run("%flow daily --schedule @daly")
+    assert f"cell id In[{number}], line 1" in capsys.readouterr().out
+    notebook.run("1")
+    notebook.run("%%task one --retires 3\nx = 1")
+    assert f"cell id In[{number + 2}], line 1" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [

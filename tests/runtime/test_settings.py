@@ -56,6 +56,12 @@ def test_a_bad_setting_is_named(name: str, text: str) -> None:
         load_config({f"JUPYTER_FLOWS_{name}": text})
 
 
+def test_a_setting_that_does_not_exist_is_told_with_the_nearest() -> None:
+    with pytest.raises(ConfigError, match="paralelism") as caught:
+        load_config({}, paralelism=3)
+    assert "parallelism" in caught.value.fix
+
+
 def test_every_setting_says_what_it_is_for() -> None:
     assert all(f.metadata.get("doc") for f in fields(Config))
 
