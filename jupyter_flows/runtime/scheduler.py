@@ -27,6 +27,7 @@ from jupyter_flows.runtime.bell import Bell
 from jupyter_flows.runtime.conductor import Conductor
 from jupyter_flows.runtime.jobs import Workshop
 from jupyter_flows.runtime.leadership import Leadership
+from jupyter_flows.runtime.requests import Requests
 from jupyter_flows.runtime.schedules import Schedules
 from jupyter_flows.storage.store import Lease, Owner, Store
 
@@ -87,6 +88,7 @@ class Scheduler:
         self._timing = timing or Timing()
         self._clock = clock
         self._conductor = Conductor(store, slots, workshop.home)
+        self._requests = Requests(self._conductor, store)
         self._schedules = Schedules(store)
         self.fire_schedules = fire_schedules
         self._leadership = Leadership(store, owner, self._timing.ttl, monotonic)
@@ -119,7 +121,7 @@ class Scheduler:
     @property
     def is_idle(self) -> bool:
         """Whether it leads and nothing is left to do."""
-        return self._state is SchedulerState.LEADING and self._loaded and not self._conductor.has_work()
+        return self._state is SchedulerState.LEADING and self._loaded and not self._conductor.runs.has_work()
 
     def start(self) -> None:
         """Begin in a thread of its own; no error when it runs already."""
@@ -240,8 +242,8 @@ class Scheduler:
     def _may_rest(self) -> bool:
         """Whether to give up the lease: asked to, or without work for a moment."""
         if self._yielding:
-            return self._conductor.all_started()
-        if self.fire_schedules or self._conductor.has_work():
+            return self._conductor.runs.all_started()
+        if self.fire_schedules or self._conductor.runs.has_work():
             self._idle_since = None
             return False
         moment = self._monotonic()
@@ -321,7 +323,7 @@ class Scheduler:
     def _obey(self, intent: Intent, now: datetime) -> None:
         try:
             yields = intent.kind is IntentKind.YIELD
-            result = self._consider_yielding() if yields else self._conductor.obey(intent, now)
+            result = self._consider_yielding() if yields else self._requests.obey(intent, now)
         except StoreError:
             raise
         except FlowsError as error:
@@ -334,7 +336,7 @@ class Scheduler:
         changes = batch.changes()
         if changes:
             self._store.commit(lease, changes)
-            if not self._conductor.has_work():
+            if not self._conductor.runs.has_work():
                 self.bell.ring()
         for attempt_id in actions.stop:
             self._executor.cancel(attempt_id)
@@ -345,7 +347,7 @@ class Scheduler:
         """Hand an attempt to the executor; what cannot even be prepared is an outcome like any other."""
         try:
             flow, run = self._conductor.flow_of(attempt.id), self._conductor.run_of(attempt.id)
-            job = self._workshop.job(flow, run, attempt, self._conductor.producers_of(attempt.id))
+            job = self._workshop.job(flow, run, attempt, self._conductor.runs.producers_of(attempt.id))
             self._executor.submit(job, self.hear)
         except StoreError:
             raise

@@ -61,7 +61,7 @@ class Schedules:
     def fire(self, conductor: Conductor, now: datetime) -> None:
         """Create the runs that are due. Creating is safe without the lease: a run exists once, whoever makes it."""
         for scheduled in [f for f in self._flows.values() if f.next_at <= now]:
-            active = conductor.active_runs(scheduled.flow.id)
+            active = conductor.runs.count_of(scheduled.flow.id)
             if scheduled.full_with is not None and active >= scheduled.full_with:
                 continue
             try:
