@@ -18,7 +18,7 @@ from jupyter_flows.picture.words import shortened, text_width
 ROOMY, DENSE = 40.0, 28.0
 """Heights of a node: with a second line, and without."""
 
-_AIRY_UP_TO = 12
+_FEW, _AIRY_UP_TO = 6, 12
 _DENSE_FROM = 60
 _LEAST, _LEAST_NAMED, _LEAST_DENSE = 128.0, 92.0, 72.0
 """How wide a node is at least: one of a run says below its name how it stands."""
@@ -171,7 +171,8 @@ def _built_in(boxes: list[Box], pairs: list[tuple[int, int]], direction: str, na
         layers=44 if dense or (direction == DOWN and len(boxes) <= _AIRY_UP_TO) else 38,
         parts=24 if dense else 34,
     )
-    rooms = [w + 18 if w and direction == RIGHT else 0.0 for w in named]
+    around = 28 if len(boxes) <= _FEW else 18
+    rooms = [w + around if w and direction == RIGHT else 0.0 for w in named]
     return layered_layout(boxes, pairs, direction=direction, spacing=spacing, rooms=rooms)
 
 
