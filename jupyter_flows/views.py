@@ -338,15 +338,15 @@ def _matrix_row(run: FlowRun, flow: Flow, task_runs: Sequence[TaskRun]) -> View:
 
 
 def _interval_label(interval: DataInterval, timezone: str) -> str:
-    """The interval as people say it: days when both ends are midnights where the flow lives, else minutes."""
+    """The interval as people say it: days when both ends are midnights where the flow lives, else times of day."""
     zone = ZoneInfo(timezone)
     start, end = interval.start.astimezone(zone), interval.end.astimezone(zone)
-    clock = "%H:%M:%S" if start.second or end.second else "%H:%M"
-    if start == end:
-        return f"{start:%Y-%m-%d} {start:{clock}}"
-    if _is_midnight(start) and _is_midnight(end):
+    if start != end and _is_midnight(start) and _is_midnight(end):
         is_one_day = end.date() - start.date() == timedelta(days=1)
         return f"{start:%Y-%m-%d}" if is_one_day else f"{start:%Y-%m-%d} → {end:%Y-%m-%d}"
+    clock = _clock(start, end)
+    if interval.start == interval.end:
+        return f"{start:%Y-%m-%d} {start:{clock}}"
     last = f"{end:{clock}}" if start.date() == end.date() else f"{end:%Y-%m-%d} {end:{clock}}"
     return f"{start:%Y-%m-%d} {start:{clock}} → {last}"
 
@@ -356,8 +356,18 @@ def _start_label(interval: DataInterval, timezone: str) -> str:
     zone = ZoneInfo(timezone)
     start, end = interval.start.astimezone(zone), interval.end.astimezone(zone)
     is_days = start != end and _is_midnight(start) and _is_midnight(end)
-    clock = "%H:%M:%S" if start.second or end.second else "%H:%M"
-    return f"{start:%Y-%m-%d}" if is_days else f"{start:%Y-%m-%d} {start:{clock}}"
+    return f"{start:%Y-%m-%d}" if is_days else f"{start:%Y-%m-%d} {start:{_clock(start, end)}}"
+
+
+def _clock(start: datetime, end: datetime) -> str:
+    """The format of a time of day: with seconds where there are some, with the zone around a clock change."""
+    seconds = ":%S" if start.second or end.second else ""
+    changes = start.utcoffset() != end.utcoffset() or any(_comes_twice(moment) for moment in (start, end))
+    return f"%H:%M{seconds}{' %Z' if changes else ''}"
+
+
+def _comes_twice(moment: datetime) -> bool:
+    return moment.replace(fold=0).utcoffset() != moment.replace(fold=1).utcoffset()
 
 
 def _is_midnight(moment: datetime) -> bool:

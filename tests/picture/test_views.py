@@ -134,6 +134,10 @@ def test_a_backfill_is_a_matrix_of_intervals_and_tasks(make_flow, make_run) -> N
         ("2013-01-08T04:00", timedelta(hours=1), "2013-01-07 23:00 → 2013-01-08 00:00"),
         ("2013-01-07T15:30", timedelta(0), "2013-01-07 10:30"),
         ("2013-01-07T05:00", timedelta(0), "2013-01-07 00:00"),
+        ("2013-11-03T04:30", timedelta(minutes=30), "2013-11-03 00:30 EDT → 01:00 EDT"),  # one o'clock comes twice
+        ("2013-11-03T05:30", timedelta(minutes=30), "2013-11-03 01:30 EDT → 01:00 EST"),
+        ("2013-11-03T06:30", timedelta(minutes=30), "2013-11-03 01:30 EST → 02:00 EST"),
+        ("2013-03-10T06:30", timedelta(minutes=30), "2013-03-10 01:30 EST → 03:00 EDT"),
         ("2013-01-07T15:00", timedelta(seconds=10), "2013-01-07 10:00:00 → 10:00:10"),
         ("2013-01-08T04:59:50", timedelta(seconds=10), "2013-01-07 23:59:50 → 2013-01-08 00:00:00"),
     ],
