@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, MutableMapping
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from types import TracebackType
 from typing import Any, NoReturn, overload
 
 from jupyter_flows.errors import FlowsError
@@ -28,11 +29,21 @@ _UNSEEN: Any = object()
 """No cell has ended yet since the handle began to watch."""
 
 
-class TaskSkipped(FlowsError):
+class _Ended(FlowsError):
+    """The code ended its task on purpose: IPython shows where, without the frames of this module."""
+
+    def _render_traceback_(self) -> list[str]:
+        shown: list[str] = _shell().InteractiveTB.structured_traceback(
+            type(self), self, _outside(self.__traceback__), 1
+        )
+        return shown
+
+
+class TaskSkipped(_Ended):
     """The code said `task.skip(reason)`: the attempt ends as skipped."""
 
 
-class TaskFailed(FlowsError):
+class TaskFailed(_Ended):
     """The code said `task.fail(reason)`: the attempt ends as failed and is not repeated."""
 
 
@@ -286,6 +297,15 @@ class TaskHandle:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, self._folder / "result.json")
+
+
+def _outside(trace: TracebackType | None) -> TracebackType | None:
+    """`trace` without the frames of this module."""
+    if trace is None:
+        return None
+    rest = _outside(trace.tb_next)
+    is_ours = trace.tb_frame.f_code.co_filename == __file__
+    return rest if is_ours else TracebackType(rest, trace.tb_frame, trace.tb_lasti, trace.tb_lineno)
 
 
 def _rebuild(namespace: MutableMapping[str, Any], context: Mapping[str, Any]) -> None:

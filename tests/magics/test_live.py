@@ -98,6 +98,19 @@ def test_a_traceback_counts_lines_as_the_author_does(notebook: Any) -> None:
     assert traceback.extract_tb(result.error_in_exec.__traceback__)[-1].lineno == 3
 
 
+@pytest.mark.parametrize("code", ["task.skip('no rows')", "task.fail('no rows')"])
+def test_the_traceback_of_a_task_that_ends_itself_shows_the_authors_line_and_none_of_ours(
+    notebook: Any, capsys: pytest.CaptureFixture[str], code: str
+) -> None:
+    notebook.run("%flow daily --schedule @daily")
+    capsys.readouterr()
+    notebook.run(f"%%task one\n{code}")
+    shown = capsys.readouterr().out
+    assert "no rows" in shown
+    assert "line 2" in shown
+    assert "jupyter_flows/task.py" not in shown
+
+
 def test_a_nested_cell_magic_runs(notebook: Any, capfd: pytest.CaptureFixture[str]) -> None:
     notebook.run("%flow daily")
     assert notebook.run("%%task shell\n%%bash\necho from bash").success
