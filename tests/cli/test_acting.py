@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import Mock
 
 DATES = ("--from", "2024-01-01", "--to", "2024-01-03")
 
@@ -105,15 +106,13 @@ def test_pause_unpause_and_deploy_speak_of_the_schedule(place: Any, door: Any) -
 
 
 def test_a_request_that_is_refused_is_an_error_with_its_reason(place: Any, door: Any, monkeypatch: Any) -> None:
+    from jupyter_flows.engine.machine import RunMachine
     from jupyter_flows.errors import Conflict
-    from jupyter_flows.runtime.conductor import Conductor
 
-    def refuse(*_words: Any) -> str:
-        raise Conflict("The run is under way.", fix="Cancel it first.")
-
+    refuse = Mock(side_effect=Conflict("The run is under way.", fix="Cancel it first."))
     place.empty()
     assert door("run", "idle.ipynb", "--at", "2024-01-01").code == 0
-    monkeypatch.setattr(Conductor, "_clear", refuse)
+    monkeypatch.setattr(RunMachine, "handle", refuse)
     answer = door("clear", "idle", "--json")
     assert answer.code == 2
     assert "Cancel it first." in answer.json["error"]["message"]

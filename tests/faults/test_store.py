@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
+
+from jupyter_flows.runtime.open import open_flows
 
 WAITS = """%%task wait
 import time
@@ -144,3 +147,36 @@ def test_a_database_deleted_under_a_running_backfill_is_one_clear_error(place: A
     assert "Traceback" not in answer.err
     (place.root / "go").touch()
     place.until(lambda: not place.alive(), "all processes have ended")
+
+
+def test_the_scheduler_in_the_foreground_says_that_its_database_is_gone_and_can_still_be_stopped(quick: Any) -> None:
+    child = quick.start("scheduler")
+    quick.until(lambda: quick.ask("scheduler", "status", "--json").json["leader_pid"] == child.pid)
+    for file in quick.home.glob("flows.sqlite*"):
+        file.unlink()
+    told = next(line for line in child.stdout if "was deleted or replaced while it was open" in line)
+    assert str(quick.home) in told
+    child.send_signal(signal.SIGTERM)
+    answer = quick.end(child)
+    assert (answer.code, answer.out.splitlines()[-1]) == (0, "Stopped.")
+    assert "Traceback" not in answer.err
+
+
+@pytest.mark.kernel
+def test_a_scheduler_that_reads_everything_anew_follows_its_own_running_tasks_again(place: Any) -> None:
+    """It used to be refused by its own executor, and stood still until the last of them had ended."""
+    place.notebook("%flow slow --schedule @daily --start 2024-01-01", WAITS)
+    flows = open_flows(place.home, lock_timeout=0.5, lease_ttl=1.5, poll=0.1)
+    try:
+        key = flows.trigger(flows.resolve(str(place.root / "flow.ipynb")), at="2024-01-01").key
+        flows.host.ensure()
+        place.until(place.ledger, "the task is under way")
+        with locked(place):
+            place.until(lambda: flows.host.trouble, "the lease could not be renewed")
+        place.until(lambda: not flows.host.trouble, "it leads again while the task still runs")
+        (place.root / "go").touch()
+        assert flows.wait(lambda: flows.is_run_over(key), timeout=30)
+    finally:
+        flows.close()
+    assert place.ledger() == ["2024-01-01"]
+    assert place.attempts() == [("2024-01-01", "wait", 1, "succeeded")]
