@@ -177,7 +177,7 @@ def _built_in(boxes: list[Box], pairs: list[tuple[int, int]], direction: str, na
 
 
 def _node_width(node: Knot, least: float) -> float:
-    size, around = (12.0, 38) if least == _LEAST_DENSE else (_LABEL_SIZE, 42)
+    size, around = (12.0, 38) if least == _LEAST_DENSE else (_LABEL_SIZE, 44)
     return round(max(text_width(shortened(node.label, _LABEL_MOST), size) + around, least))
 
 

@@ -175,7 +175,7 @@ class MemoryStore:
         with self._lock:
             every = [a for of_run in self._attempts.values() for a in of_run.values()]
         found = [a for a in every if a.state in (TaskState.QUEUED, TaskState.RUNNING)]
-        return sorted(found, key=lambda a: (a.queued_at.timestamp() if a.queued_at else 0.0))
+        return sorted(found, key=lambda a: a.queued_at.timestamp() if a.queued_at else 0.0)
 
     def artifacts(self, attempt: AttemptId) -> list[ArtifactRef]:
         """What the attempt stored, by name."""

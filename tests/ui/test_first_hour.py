@@ -98,6 +98,28 @@ def test_a_failed_task_says_why_and_runs_again_once_its_cell_is_repaired(open_no
     expect(second.locator(".jfx-node.jfx-success")).to_have_count(3)
 
 
+def test_the_failed_days_of_a_backfill_are_retried_by_one_button(lab: Any, open_notebook: Callable[..., Any]) -> None:
+    check = "import pathlib\nif ds == '2024-01-02' and not pathlib.Path('arrived').exists(): raise ValueError('not here yet')"
+    notebook = open_notebook(
+        "late.ipynb",
+        flow=LOAD.format(name="late"),
+        look=f"%%task look\n{check}",
+        go="%flows backfill --from 2024-01-01 --to 2024-01-02",
+    )
+    for cell in ("flow", "look"):
+        notebook.run(cell)
+    notebook.save()
+    notebook.run("go")
+    matrix = notebook.output("go").locator(".jp-Flows-live")
+    expect(matrix.locator(".jfx-standing")).to_have_text("failed", timeout=40_000)
+    matrix.get_by_role("rowheader", name="2024-01-02").click()
+    expect(matrix.locator(".jfx-log")).to_contain_text("ValueError: not here yet")
+    (lab.root / "arrived").touch()
+    matrix.locator(".jfx-heading").first.get_by_role("button", name="Run the failed tasks again").click()
+    expect(matrix.locator(".jfx-cell.jfx-success")).to_have_count(2, timeout=40_000)
+    expect(matrix.locator(".jfx-standing")).to_have_text("success")
+
+
 def test_a_long_run_is_cancelled_while_the_kernel_is_busy(lab: Any, open_notebook: Callable[..., Any]) -> None:
     notebook = open_notebook(
         "long.ipynb",
