@@ -6,7 +6,7 @@ import { step } from '../src/view/matrix';
 import { neighbour } from '../src/view/neighbours';
 import { isPayload, Logs } from '../src/view/sources';
 import { barOf, spanOf } from '../src/view/timeline';
-import { durationText, progressShare, taskWords, together, took } from '../src/view/words';
+import { durationText, progressShare, taskWords, together, took, plain } from '../src/view/words';
 import { backfill, node, row, run, scene } from './fixtures';
 
 describe('words', () => {
@@ -152,6 +152,11 @@ describe('sources', () => {
     }
     expect(isPayload({ version: 1, view: run([]), scene: scene([]) })).toBe(true);
     expect(isPayload({ version: 1, view: backfill([['queued']]), scene: null })).toBe(true);
+  });
+
+  it('show of a log what a terminal shows', () => {
+    expect(plain('\u001b[31mValueError\u001b[39m: no')).toBe('ValueError: no');
+    expect(plain('a\r\n 10 %\r 90 %\rdone\nb')).toBe('a\ndone\nb');
   });
 
   it('keep only the tail of a log', () => {

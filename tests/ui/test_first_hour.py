@@ -99,12 +99,11 @@ def test_a_failed_task_says_why_and_runs_again_once_its_cell_is_repaired(open_no
 
 
 def test_the_failed_days_of_a_backfill_are_retried_by_one_button(lab: Any, open_notebook: Callable[..., Any]) -> None:
-    condition = "ds == '2024-01-02' and not pathlib.Path('arrived').exists()"
-    check = f"import pathlib\nif {condition}: raise ValueError('not here yet')"
+    check = "if ds == '2024-01-02' and not Path('arrived').exists(): raise ValueError('not here yet')"
     notebook = open_notebook(
         "late.ipynb",
         flow=LOAD.format(name="late"),
-        look=f"%%task look\n{check}",
+        look=f"%%task look\nfrom pathlib import Path\n{check}",
         go="%flows backfill --from 2024-01-01 --to 2024-01-02",
     )
     for cell in ("flow", "look"):

@@ -2,6 +2,7 @@
 
 import { h, setText } from './dom';
 import type { ISource } from './types';
+import { plain } from './words';
 
 /** Whose log. */
 export interface ILogOwner {
@@ -48,7 +49,7 @@ export function makeLog(source: ISource): {
     element.hidden = text === null;
     const atEnd = element.scrollTop + element.clientHeight >= element.scrollHeight - 8;
     element.classList.toggle('jfx-empty', text === '');
-    setText(element, text === '' ? 'Nothing printed.' : (text ?? ''));
+    setText(element, text === '' ? 'Nothing printed.' : plain(text ?? ''));
     if (atEnd) {
       element.scrollTop = element.scrollHeight;
     }

@@ -103,7 +103,12 @@ function mountGraphs(host: HTMLElement, source: ISource, signal: AbortSignal): (
       drawn = new AbortController();
       place.replaceChildren();
       drawnScene = scene;
-      graph = scene && mountGraph(place, scene, select, drawn.signal);
+      graph = scene?.nodes.length ? mountGraph(place, scene, select, drawn.signal) : null;
+      if (scene && !graph) {
+        place.append(
+          h('p', { class: 'jfx-nothing' }, 'No tasks yet: a cell becomes one by the first line %%task NAME.')
+        );
+      }
       select(scene?.nodes.find(node => node.id === selected?.id) ?? null);
     }
     graph?.paint(view, now);

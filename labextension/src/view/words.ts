@@ -82,6 +82,14 @@ function smallWidth(text: string): number {
   return 11 * Array.from(text).reduce((sum, c) => sum + width(c), 0);
 }
 
+/** What a terminal would show of `text`: no colour codes, and of a line written over itself the last that was written. */
+export function plain(text: string): string {
+  return text
+    .replace(/\u001b(\[[0-9;?]*[A-Za-z]|\][^\u0007]*\u0007)/g, '')
+    .replace(/\r\n/g, '\n')
+    .replace(/[^\n]*\r(?=[^\n])/g, '');
+}
+
 /** `1 task`, `3 tasks`. */
 export function tasksWord(count: number): string {
   return `${count} task${count === 1 ? '' : 's'}`;
