@@ -199,7 +199,7 @@ def run_view(
         "params": dict(run.params),
         "backfill_id": run.backfill_id,
         "timezone": flow.timezone,
-        "label": _interval_label(run.interval, flow.timezone),
+        "label": interval_label(run.interval, flow.timezone),
         "counts": dict(Counter(t["state"] for t in rows)),
         "done": sum(TaskState(t["state"]) in FINISHED for t in rows),
         "total": len(rows),
@@ -337,7 +337,7 @@ def _matrix_row(run: FlowRun, flow: Flow, task_runs: Sequence[TaskRun]) -> View:
     }
 
 
-def _interval_label(interval: DataInterval, timezone: str) -> str:
+def interval_label(interval: DataInterval, timezone: str) -> str:
     """The interval as people say it: days when both ends are midnights where the flow lives, else times of day."""
     zone = ZoneInfo(timezone)
     start, end = interval.start.astimezone(zone), interval.end.astimezone(zone)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 
 from jupyter_flows.definition.cells import MagicCell, line_magics, split_cell
 from jupyter_flows.definition.words import split_words
 from jupyter_flows.errors import UsageError
-from jupyter_flows.model.problem import Place, Problem
+from jupyter_flows.model.problem import Place, Problem, Severity
 
 FLOW = "%flow"
 """Stands for the `%flow` line among the ids a cell declares: no task can be called so."""
@@ -75,7 +76,9 @@ def _cell_magic(cell: MagicCell, source: Source, found: Mapping[str, list[Statem
     if cell.magic == "flow":
         fix = "Write %flow, with one %."
         problems.append(Problem("bad-magic", "%%flow is no cell magic.", statement.place, fix))
-    elif cell.magic in _CELL_MAGICS and _is_shown(cell, source):
+    elif cell.magic not in _CELL_MAGICS:
+        problems += _misspelt(f"%%{cell.magic}", [f"%%{name}" for name in _CELL_MAGICS], statement.place)
+    elif _is_shown(cell, source):
         found[cell.magic].append(statement)
 
 
@@ -85,12 +88,22 @@ def _line_magics(
     for magic in line_magics(source.text):
         place = source.place.at_line(magic.first_line)
         if magic.magic.lstrip("%") not in ("flow", *_CELL_MAGICS):
+            problems += _misspelt(f"%{magic.magic}", ["%flow", "%flows", "%task"], place)
             continue
         if problem := _misplaced(magic, place):
             problems.append(problem)
         elif _is_shown(magic, source):
             found[magic.magic].append(Statement(magic, place))
     plain.append(source)
+
+
+def _misspelt(name: str, ours: Sequence[str], place: Place) -> list[Problem]:
+    """A warning for a magic that is nearly one of ours: the flow would lack what it was to declare."""
+    near = get_close_matches(name.lower(), ours, n=1, cutoff=0.8)
+    if not near or name in ours:
+        return []
+    message = f"{name} is no magic of flows, so the flow knows nothing of this line."
+    return [Problem("bad-magic", message, place, f"Write {near[0]}, if that is meant.", Severity.WARNING)]
 
 
 def _misplaced(magic: MagicCell, place: Place) -> Problem | None:

@@ -23,7 +23,8 @@ def render_params(
     """`params` with every template in them rendered; other values, and text without `{{` or `{%`, stay as they are.
 
     Templates see ds, ds_nodash, ts, ts_nodash, the interval and the logical date (datetimes in the flow's zone), the
-    ids, `params` (`run`, by default the context's own) and `macros.ds_add(ds, n)`. A rendered value is text: the
+    ids, `params` (`run`, by default the context's own) and each of them by its own name as code does, and
+    `macros.ds_add(ds, n)`. A rendered value is text: the
     contract gives it its type. Raises UsageError that names the parameter.
     """
     if not any(_has_template(v) for v in params.values()):
@@ -79,7 +80,7 @@ def _environment() -> SandboxedEnvironment:
 def _variables(context: RunContext, params: Mapping[str, Any]) -> dict[str, Any]:
     values = run_values(context, params)
     values.update({name: datetime.fromisoformat(values[name]) for name in MOMENTS})
-    return {**values, "macros": {"ds_add": _ds_add, "timedelta": timedelta}}
+    return {**params, **values, "macros": {"ds_add": _ds_add, "timedelta": timedelta}}
 
 
 def _ds(moment: date) -> str:

@@ -31,7 +31,7 @@ from jupyter_flows.model.ids import UNMAPPED, FlowId, TaskId
 from jupyter_flows.model.intent import Intent, IntentKind
 from jupyter_flows.model.interval import RunPlan
 from jupyter_flows.model.problem import Problem
-from jupyter_flows.model.run import Attempt, Backfill, FlowRun, RunKey, TaskKey
+from jupyter_flows.model.run import Attempt, Backfill, FlowRun, RunKey, TaskKey, outcome_text
 from jupyter_flows.runtime.config import Config
 from jupyter_flows.runtime.host import SchedulerHost
 from jupyter_flows.runtime.scheduler import REFUSED
@@ -41,7 +41,7 @@ from jupyter_flows.storage.files import LogPart, inside, read_from, tail
 from jupyter_flows.storage.store import FlowVersion, Store, StoredFlow
 from jupyter_flows.timetable.base import Timetable
 from jupyter_flows.timetable.parse import parse_schedule
-from jupyter_flows.views import View, run_view
+from jupyter_flows.views import View, interval_label, run_view
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +160,9 @@ class Flows:
     def _again(self, run: FlowRun, values: Mapping[str, Any]) -> Triggered:
         if values and dict(values) != dict(run.params):
             verb = "ran already" if run.state.is_finished else "is under way"
+            label = interval_label(run.interval, self.flow_of(run.key).timezone)
             raise Conflict(
-                f"The interval from {run.logical_date} {verb} with other parameters, as {run.run_id}.",
+                f"The interval {label} {verb} with other parameters, as {run.run_id}.",
                 fix="Leave out --param to take it as it is, or choose another interval with --at.",
             )
         if not run.state.is_finished:
@@ -421,7 +422,8 @@ class Flows:
             else attempt_notebook(self.config.home, attempt.id)
         )
         if not path.exists():
-            raise NotFound(f"Attempt {attempt.id} has no executed notebook.", fix="Its log may say why.")
+            why = outcome_text(attempt.outcome) if attempt.outcome else ""
+            raise NotFound(f"Attempt {attempt.id} has no executed notebook.", fix=why or "Its log may say why.")
         return path
 
     # ── waiting ─────────────────────────────────────────────────────────────────────────

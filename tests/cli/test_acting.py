@@ -63,6 +63,12 @@ def test_clear_mark_retry_and_cancel_act_on_the_run_that_is_meant(place: Any, do
     assert door("mark", "idle", "--state", "failed").code == 1
 
 
+def test_of_a_task_that_could_not_begin_open_says_why(place: Any, door: Any) -> None:
+    place.notebook("%flow f", "%%task a --param x={{nothing}}\nprint(x)")
+    assert door("run", "flow.ipynb", "--at", "2024-01-01").code == 1
+    assert "'nothing' is undefined" in door("open", "f", "a", "--json").json["error"]["fix"]
+
+
 def test_what_ended_before_is_not_told_again_when_a_run_goes_on(place: Any, door: Any) -> None:
     place.empty()
     assert door("run", "idle.ipynb", "--at", "2024-01-01").code == 0

@@ -350,3 +350,24 @@ def damage(nb: Any, chance: random.Random) -> Any:
         ]
         node[key] = chance.choice(odd)
     return nb
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [("%%taks b", "%%task"), ("%%tasks b", "%%task"), ("%%Setup", "%%setup"), ("%taks b x.ipynb", "%task")],
+)
+def test_a_magic_that_is_nearly_one_of_ours_is_pointed_out(line: str, meant: str) -> None:
+    _, problems = read(notebook("%flow f", "%%task a\nx = 1", f"{line}\ny = 1"))
+    (problem,) = problems
+    assert (problem.code, problem.is_error, problem.place.cell, problem.place.line) == ("bad-magic", False, 2, 1)
+    assert problem.fix == f"Write {meant}, if that is meant."
+
+
+@pytest.mark.parametrize("line", ["%%time", "%%timeit", "%%bash", "%%writefile x.py", "%%sql", "%%latex"])
+def test_magics_of_others_are_left_alone(line: str) -> None:
+    assert read(notebook("%flow f", "%%task a\nx = 1", f"{line}\n1"))[1] == []
+
+
+@pytest.mark.parametrize("line", ["%time 1", "%load_ext x", "%flows graph", "%matplotlib inline", "%cd x", "%who"])
+def test_line_magics_of_others_are_left_alone(line: str) -> None:
+    assert read(notebook("%flow f", "%%task a\nx = 1", line))[1] == []

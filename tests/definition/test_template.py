@@ -38,6 +38,7 @@ CONTEXT = RunContext(
         ("{{ (logical_date - macros.timedelta(days=1)) | ds_nodash }}", "20121231"),
         ("{{ run_id }}/{{ flow_id }}/{{ task_id }}/{{ try_number }}", "scheduled__x/f/t/2"),
         ("{{ params.city }}", "Paris"),
+        ("{{ city }}", "Paris"),
         ("{% if try_number > 1 %}again{% endif %}", "again"),
     ],
 )

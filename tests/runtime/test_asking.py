@@ -120,7 +120,7 @@ def test_other_parameters_for_an_interval_that_has_a_run_are_refused(
     if is_over:
         world.go()
         world.finish(key)
-    with pytest.raises(Conflict, match="other parameters"):
+    with pytest.raises(Conflict, match=r"The interval \d{4}-\d\d-\d\d .* other parameters"):
         world.flows.trigger(with_parameter, params={"alpha": "0.75"})
 
 
