@@ -106,15 +106,21 @@ def share_bar(counts: Mapping[str, int], x: float, y: float, width: float, heigh
     return join(*parts)
 
 
-def legend(counts: Mapping[str, int], width: float, y: float) -> Markup:
-    """The states that occur and how often, in one row (as many as fit)."""
+def legend_width(counts: Mapping[str, int]) -> float:
+    """How wide a picture must be for its whole legend."""
+    return 2 * MARGIN + sum(_legend_step(text) for _, text in counts_words(counts))
+
+
+def _legend_step(text: str) -> float:
+    return 19 + text_width(text, 11) + 16
+
+
+def legend(counts: Mapping[str, int], y: float) -> Markup:
+    """The states that occur and how often, in one row."""
     parts, x = [], MARGIN
     for state, text in counts_words(counts):
-        step = 19 + text_width(text, 11) + 16
-        if x + step > width:
-            break
         parts += [badge(state, x + 7, y + 8, 7), label(text, x + 19, y + 12, "so s")]
-        x += step
+        x += _legend_step(text)
     return join(*parts)
 
 

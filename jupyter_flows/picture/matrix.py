@@ -19,6 +19,7 @@ from jupyter_flows.picture.document import (
     document,
     heading,
     legend,
+    legend_width,
     share_bar,
 )
 from jupyter_flows.picture.glyphs import STATE_PATHS
@@ -58,14 +59,15 @@ def matrix_svg(view: Mapping[str, Any]) -> str:
     per_block = max(ceil(len(rows) / blocks), 1)
     gap = 34.0
     slant = text_width(str(view["columns"][-1]), 11) * 0.4 if view["columns"] else 0.0
-    width = max(2 * MARGIN + blocks * grid.block + (blocks - 1) * gap + max(0.0, slant - grid.times), LEAST_WIDTH + 100)
+    counts = view["counts"]["tasks"]
+    grids = 2 * MARGIN + blocks * grid.block + (blocks - 1) * gap + max(0.0, slant - grid.times)
+    width = max(grids, legend_width(counts), LEAST_WIDTH + 100)
     top = HEADING + 14 + grid.names
     height = top + per_block * grid.cell + MARGIN + LEGEND
     parts = [
         _block(view["columns"], rows[i * per_block : (i + 1) * per_block], grid, MARGIN + i * (grid.block + gap), top)
         for i in range(blocks)
     ]
-    counts = view["counts"]["tasks"]
     return document(
         width,
         height,
@@ -74,7 +76,7 @@ def matrix_svg(view: Mapping[str, Any]) -> str:
         ),
         share_bar(view["counts"]["runs"], MARGIN, HEADING - 4, width - 2 * MARGIN),
         *parts,
-        legend(counts, width, height - LEGEND),
+        legend(counts, height - LEGEND),
         title=title_of(view),
         about=about(view),
         states=set(counts) | set(view["counts"]["runs"]) | {view["state"], "no_status"},
@@ -84,7 +86,7 @@ def matrix_svg(view: Mapping[str, Any]) -> str:
 def _measured(view: Mapping[str, Any]) -> tuple[Grid, int]:
     """The measures that suit the number of rows and columns, and how many blocks there are."""
     rows, columns = view["rows"], view["columns"]
-    cell = 22.0 if len(rows) <= _BLOCK_ROWS and len(columns) <= 40 else 16.0
+    cell = 22.0 if len(rows) <= _BLOCK_ROWS and len(columns) <= 40 else 18.0
     labels = max((text_width(r["label"], 11) for r in rows), default=60.0) + 30
     times = 72.0 if len(rows) <= _BLOCK_ROWS else 8.0
     names = max((text_width(shortened(c, _NAME_MOST), 11) for c in columns), default=0.0) * _SLANT + 8

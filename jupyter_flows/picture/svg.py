@@ -15,6 +15,7 @@ from jupyter_flows.picture.document import (
     document,
     heading,
     legend,
+    legend_width,
     share_bar,
 )
 from jupyter_flows.picture.glyphs import kind_path
@@ -49,7 +50,7 @@ def svg(view: Mapping[str, Any], *, of: Scene | None = None) -> str:
     drawn = of or scene(view)
     stands = standings(view, drawn)
     counts = view.get("counts") or {}
-    width = max(drawn.width + 2 * MARGIN, LEAST_WIDTH)
+    width = max(drawn.width + 2 * MARGIN, legend_width(counts), LEAST_WIDTH)
     top = HEADING + (MARGIN if counts else 6)
     height = top + drawn.height + MARGIN + (LEGEND if counts else 0)
     moved = f"translate({(width - drawn.width) / 2:.1f} {top:.1f})"
@@ -59,7 +60,7 @@ def svg(view: Mapping[str, Any], *, of: Scene | None = None) -> str:
         _heading(view, width),
         share_bar(counts, MARGIN, HEADING - 4, width - 2 * MARGIN),
         tag("g", graph_markup(drawn, stands), transform=moved),
-        legend(counts, width, height - LEGEND),
+        legend(counts, height - LEGEND),
         title=title_of(view),
         about=about(view),
         states={s.state for s in stands.values()} | set(counts) | {str(view.get("state", "no_status"))},
