@@ -40,6 +40,7 @@ class Forges:
         self._current: Forge | None = None
         self._coming: Forge | None = None
         self._failures = 0
+        self._ours: dict[str, bool] = {}
 
     def want(self, names: Iterable[str]) -> None:
         """Have a forge come up that has these modules, unless there is one."""
@@ -66,10 +67,15 @@ class Forges:
         return Instead.WAIT if was_stale and self._coming else Instead.GO_COLD
 
     def _suits(self, job: Job, env: Mapping[str, str]) -> bool:
-        if self._failures >= PATIENCE or not is_possible() or not is_own_python(job.kernel):
+        if self._failures >= PATIENCE or not is_possible() or not self._is_ours(job.kernel):
             return False
         newest = self._current or self._coming
         return newest.suits(env) if newest else not needs_exec(env, base_environment(os.environ))
+
+    def _is_ours(self, kernel: str) -> bool:
+        if kernel not in self._ours:
+            self._ours[kernel] = is_own_python(kernel)
+        return self._ours[kernel]
 
     def hear(self, forge: Forge) -> None:
         """A forge's socket is readable: it is ready, or has ended."""

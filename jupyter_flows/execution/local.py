@@ -68,6 +68,7 @@ class LocalExecutor:
         self._waiting: list[Following] = []
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._followed: dict[AttemptId, Following] = {}
+        self._kernels: set[str] = set()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._is_closed = self._is_leaving = self._leaves_when_done = False
@@ -217,7 +218,7 @@ class LocalExecutor:
     def _begin(self, following: Following) -> None:
         job = following.job
         try:
-            find_kernel(job.kernel)
+            self._require_kernel(job.kernel)
             write_folder(job)
             self._launch(following)
         except ExecutionError as error:
@@ -225,6 +226,12 @@ class LocalExecutor:
         except Exception as error:  # whatever it is: the attempt must end
             log.exception("attempt %s could not begin", job.attempt)
             self._finish(following, follow.ended(job, NotStarted(f"It could not begin: {error!r}")))
+
+    def _require_kernel(self, name: str) -> None:
+        """Looking a kernelspec up takes milliseconds: one that was found is believed from then on."""
+        if name not in self._kernels:
+            find_kernel(name)
+            self._kernels.add(name)
 
     def _launch(self, following: Following) -> None:
         """Start its supervisor: forked, or cold, or after a forge that is coming up."""
