@@ -105,7 +105,8 @@ def _run_rows(view: View) -> list[Text]:
         cells = f" cell {task['cell']}/{task['cells']}" if task["state"] == "running" and task["cells"] else ""
         line = Text("  ").append_text(_glyph(task["state"])).append(f" {task['task_id']:<28}")
         line.append(f"{task['state']:<16}", style=COLOURS.get(task["state"], ""))
-        rows.append(line.append(f"{took(task['duration'])}{cells} {task['reason']}".rstrip()))
+        then = f" {_next_try(task)}" if task["state"] == "up_for_retry" and task["next_try_at"] else ""
+        rows.append(line.append(f"{took(task['duration'])}{cells} {task['reason']}{then}".rstrip()))
     return rows
 
 
@@ -124,6 +125,11 @@ def _backfill_rows(view: View) -> list[Text]:
     if hidden > 0:
         lines.append(Text(f"  … and {hidden} more intervals", style="dim"))
     return lines
+
+
+def _next_try(task: View) -> str:
+    """When a task that waits will be tried again, on the clock of the one who looks."""
+    return f"next try at {datetime.fromisoformat(task['next_try_at']).astimezone():%H:%M:%S}"
 
 
 def _glyph(state: str) -> Text:
@@ -158,4 +164,5 @@ class _Lines:
             return
         if state in ("success", "failed", "skipped", "upstream_failed", "up_for_retry"):
             why = f"  {item['reason']}" if item.get("reason") else ""
+            why += f"  {_next_try(item)}" if state == "up_for_retry" and item.get("next_try_at") else ""
             self._console.print(f"{name}  {state}  {took(item['duration'])}{why}", markup=False)

@@ -60,7 +60,8 @@ def run_words(words: Sequence[str], session: Session, *, program: str = "%flows"
         result: Any = group.main(args=list(words), prog_name=program, obj=session, standalone_mode=False)
     except click.UsageError as error:
         usage = error.ctx.get_usage() if error.ctx else ""
-        raise UsageError(error.format_message(), fix=usage) from None
+        text, typed = error.format_message(), usage.replace(" FLOW", "", 1) if program == "%flows" else usage
+        raise UsageError(text, fix=typed) from None
     except click.exceptions.Exit:
         return None
     except click.Abort:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from zoneinfo import ZoneInfo
 
 from IPython.display import display
 
@@ -20,6 +21,7 @@ from jupyter_flows.commands.results import (
     SchedulerAsked,
     Table,
 )
+from jupyter_flows.commands.showing import local
 from jupyter_flows.model.problem import Problem
 from jupyter_flows.model.run import RunKey
 from jupyter_flows.runtime.by_hand import HandRun
@@ -86,7 +88,8 @@ class Notebook:
         for stored in self._flows.flows():
             if stored.flow.schedule and not stored.paused:
                 plan = next(iter(self._flows.next_runs(stored.flow, 1)), None)
-                when = f"next after {plan.run_after:%Y-%m-%d %H:%M} UTC" if plan else "no run is coming"
+                zone = ZoneInfo(stored.flow.timezone)
+                when = f"next run after {local(plan.run_after, zone)}" if plan else "no run is coming"
                 print(f"  {stored.flow.id}: {self._flows.timetable(stored.flow).describe()}; {when}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from unittest.mock import Mock
 
@@ -61,6 +62,13 @@ def test_clear_mark_retry_and_cancel_act_on_the_run_that_is_meant(place: Any, do
     assert (retried.code, retried.json["runs"][0]["state"]) == (0, "success")
     assert door("cancel", "idle").out == "manual__2024-01-01T00:00:00+00:00 is over already (success).\n"
     assert door("mark", "idle", "--state", "failed").code == 1
+
+
+def test_a_task_that_waits_for_its_next_try_says_when_that_is(place: Any, door: Any) -> None:
+    place.notebook("%flow f --retries 1 --retry-delay 1s", "%%task a\n1 / 0")
+    lines = door("run", "flow.ipynb", "--at", "2024-01-01").out.splitlines()
+    (waiting,) = [line for line in lines if "up_for_retry" in line]
+    assert re.search(r"ZeroDivisionError: division by zero \(line 2\)  next try at \d\d:\d\d:\d\d$", waiting)
 
 
 def test_of_a_task_that_could_not_begin_open_says_why(place: Any, door: Any) -> None:

@@ -160,6 +160,7 @@ def test_where_no_front_end_names_the_cells_they_have_the_numbers_people_see(
     [
         ("%flows bakfill --from 2024-01-01", ["backfill"]),
         ("%flows backfill", ["--from"]),
+        ("%flows status --rum 2024", ["--rum", "%flows status [OPTIONS] [RUN]"]),
         ("%flows backfill --from soon --to 2024-01-02", ["soon"]),
         ("%flows logs nothing", ["no run yet"]),
         ("%flows 'unclosed", ["cannot be split"]),
