@@ -156,13 +156,14 @@ def next_(session: Session, flow: str, count: int) -> Result:
     plans = session.flows.next_runs(stored.flow, count)
     zone = ZoneInfo(stored.flow.timezone)
     words = session.flows.timetable(stored.flow).describe()
+    past = ", but for those of the past that a scheduler catches up with" if stored.flow.catchup else ""
     rows = [[local(p.interval.start, zone), local(p.interval.end, zone), local(p.run_after, zone)] for p in plans]
     return Table(
         ["from", "to", "runs after"],
         rows,
         {"schedule": words, "intervals": [interval_view(p) for p in plans]},
         f"{stored.flow.id}: {words}",
-        f"{stored.flow.id}: {words}. No run is coming.",
+        f"{stored.flow.id}: {words}. No run is coming{past}.",
     )
 
 

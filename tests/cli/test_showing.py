@@ -109,6 +109,14 @@ def test_next_gives_the_coming_intervals(ask: Any) -> None:
     assert len(ask("next", "daily", "--count", "2").out.splitlines()) == 3
 
 
+def test_next_of_a_schedule_that_is_over_tells_whether_the_past_still_comes(place: Any, door: Any) -> None:
+    over = "--schedule @daily --start 2024-01-01 --end 2024-01-02"
+    place.empty(over, name="over")
+    place.empty(f"{over} --catchup", name="late")
+    assert door("next", "over.ipynb").out.endswith("No run is coming.\n")
+    assert door("next", "late.ipynb").out.endswith("but for those of the past that a scheduler catches up with.\n")
+
+
 def test_versions_and_list_name_what_is_registered(ask: Any) -> None:
     (version,) = ask("versions", "daily", "--json").json["versions"]
     assert (version["number"], version["tasks"]) == (1, 2)
