@@ -21,6 +21,7 @@ param_option = click.option(
     "--param", "params", multiple=True, metavar="NAME=VALUE", help="Set a parameter of the flow."
 )
 run_option = click.option("--run", "run", metavar="RUN", help="Run id, part of it, or its date. Default: the newest.")
+wait_option = click.option("--wait", is_flag=True, help="In a notebook: return when it is over. A shell waits anyway.")
 detach_option = click.option("--detach", is_flag=True, help="Return at once; whichever scheduler is running does it.")
 
 
@@ -28,9 +29,10 @@ detach_option = click.option("--detach", is_flag=True, help="Return at once; whi
 @flow_argument
 @click.option("--at", metavar="DATE", help="The interval that starts then. Default: the latest complete one.")
 @param_option
+@wait_option
 @detach_option
 @click.pass_obj
-def run(session: Session, flow: str, at: str | None, params: tuple[str, ...], detach: bool) -> Result:
+def run(session: Session, flow: str, at: str | None, params: tuple[str, ...], wait: bool, detach: bool) -> Result:
     """Run the flow once."""
     stored = find_flow(session, flow)
     asked = session.flows.trigger(stored, at=at, params=parse_params(params))
@@ -41,7 +43,7 @@ def run(session: Session, flow: str, at: str | None, params: tuple[str, ...], de
         text = f"{asked.key.run_id} ran before: running it again with the flow as it is now. Earlier attempts are kept."
     else:
         text = f"Running {asked.key.run_id}."
-    return RunAsked(asked.key, text, detach, asked.request)
+    return RunAsked(asked.key, text, detach, asked.request, wait)
 
 
 @click.command()
@@ -59,6 +61,7 @@ def run(session: Session, flow: str, at: str | None, params: tuple[str, ...], de
 @click.option("--reverse", is_flag=True, help="Newest interval first.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and do nothing.")
 @param_option
+@wait_option
 @detach_option
 @click.pass_obj
 def backfill(
@@ -71,6 +74,7 @@ def backfill(
     reverse: bool,
     dry_run: bool,
     params: tuple[str, ...],
+    wait: bool,
     detach: bool,
 ) -> Result:
     """Run the flow for every interval of a range."""
@@ -91,7 +95,7 @@ def backfill(
         text = f"Nothing to do: {_census(asked.plan)}. Use --reprocess failed or all to repeat."
         return Said(text, {"runs": []})
     _host(session, detach)
-    return BackfillFollowed(asked.backfill.id, _opening(stored, asked), detach)
+    return BackfillFollowed(asked.backfill.id, _opening(stored, asked), detach, wait)
 
 
 def _opening(stored: StoredFlow, asked: BackfillAsked) -> str:

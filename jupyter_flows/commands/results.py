@@ -51,21 +51,23 @@ class RunShown:
 
 @dataclass(frozen=True, slots=True)
 class RunAsked:
-    """A run was asked for (an existing one by `request`): follow it unless `detach`."""
+    """A run was asked for (an existing one by `request`): follow it unless `detach`; `wait` also where doors do not."""
 
     key: RunKey
     text: str
     detach: bool = False
     request: Intent | None = None
+    wait: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class BackfillFollowed:
-    """A backfill was asked for: follow it unless `detach`."""
+    """A backfill was asked for: follow it unless `detach`; `wait` also where doors do not."""
 
     backfill_id: int
     text: str
     detach: bool = False
+    wait: bool = False
 
 
 @dataclass(frozen=True, slots=True)

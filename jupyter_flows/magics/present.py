@@ -22,8 +22,10 @@ from jupyter_flows.commands.results import (
     Table,
 )
 from jupyter_flows.commands.showing import local
+from jupyter_flows.errors import FlowsError
 from jupyter_flows.model.problem import Problem
 from jupyter_flows.model.run import RunKey
+from jupyter_flows.model.state import RunState
 from jupyter_flows.runtime.by_hand import HandRun
 from jupyter_flows.runtime.flows import Flows
 from jupyter_flows.views import View, problem_view
@@ -48,12 +50,16 @@ class Notebook:
                 self._graph(view, why)
             case RunShown(view=view):
                 show_bundle(view)
-            case RunAsked(key=key, text=text):
+            case RunAsked(key=key, text=text, wait=wait):
                 print(text)
                 self._follow_run(key)
-            case BackfillFollowed(backfill_id=backfill_id, text=text):
+                if wait:
+                    self._wait_for_run(key)
+            case BackfillFollowed(backfill_id=backfill_id, text=text, wait=wait):
                 print(text)
                 self._follow_backfill(backfill_id)
+                if wait:
+                    self._wait_for_backfill(backfill_id)
             case ProblemsFound(problems=problems):
                 show_problems(problems) if problems else print("No problems.")
             case LogShown(text=text):
@@ -81,6 +87,20 @@ class Notebook:
         from jupyter_flows.magics.following import LiveBackfill
 
         LiveBackfill(self._flows, backfill_id).follow()
+
+    def _wait_for_run(self, key: RunKey) -> None:
+        """Until it is over, so that the next cell can count on it. Raises FlowsError when it failed."""
+        self._flows.wait(lambda: self._flows.is_run_over(key))
+        run = self._flows.store.run(key)
+        if run.state is RunState.FAILED:
+            raise FlowsError(f"{run.run_id} failed: {run.reason}", fix="%flows status tells more.")
+
+    def _wait_for_backfill(self, backfill_id: int) -> None:
+        self._flows.wait(lambda: self._flows.is_backfill_over(backfill_id))
+        failed = self._flows.store.runs(backfill_id=backfill_id, states={RunState.FAILED})
+        if failed:
+            count = f"{len(failed)} run{'s' if len(failed) != 1 else ''}"
+            raise FlowsError(f"{count} of backfill {backfill_id} failed.", fix="%flows runs --state failed lists them.")
 
     def _scheduler(self) -> None:
         self._flows.host.ensure(fire_schedules=True)

@@ -80,6 +80,15 @@ def test_running_an_interval_again_repeats_it_with_the_notebook_as_it_is_now(flo
     assert [a.id.try_number for a in flows.store.attempts(key) if a.id.task_id == "second"] == [1, 2]
 
 
+def test_a_cell_may_wait_and_fails_when_the_run_does(flow: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    _shown(flow, "%flows backfill --from 2024-01-01 --to 2024-01-02 --wait")
+    assert [r.state.value for r in flow.magics.flows.store.runs()] == ["success"] * 2
+    flow.run("%%task second\nraise ValueError('not today')", "c")
+    result = flow.run("%flows run --at 2024-01-08 --wait")
+    assert not result.success
+    assert "failed: second" in capsys.readouterr().out
+
+
 def test_graph_status_next_and_check_show_something(flow: Any) -> None:
     bundle = next(o.data for o in _shown(flow, "%flows graph --why").outputs if "image/svg+xml" in o.data)
     assert "first" in bundle["text/plain"]
