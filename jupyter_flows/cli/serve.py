@@ -70,7 +70,7 @@ class _Teller:
 def _say_flows(flows: Flows, console: Console) -> None:
     armed = [f for f in flows.flows() if f.flow.schedule and not f.paused]
     if not armed:
-        console.print("No registered flow has a schedule: register one with `jupyter flows deploy NOTEBOOK`.")
+        console.print("No flow is on its schedule: put one there with `jupyter flows deploy NOTEBOOK`.")
     for stored in armed:
         plan = next(iter(flows.next_runs(stored.flow, 1)), None)
         zone = ZoneInfo(stored.flow.timezone)

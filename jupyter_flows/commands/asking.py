@@ -276,8 +276,9 @@ def _pause(session: Session, flow: str, whole: bool, paused: bool) -> Result:
 @flow_argument
 @click.pass_obj
 def deploy(session: Session, flow: str) -> Result:
-    """Register the flow as it is now: a running scheduler takes it up."""
+    """Register the flow as it is now and turn its schedule on: a running scheduler takes it up."""
     stored = find_flow(session, flow)
+    session.flows.set_paused(stored, False)
     when = session.flows.timetable(stored.flow).describe()
     json = {"flow_id": stored.flow.id, "version": stored.version, "version_number": stored.version_number}
     leads = session.flows.host.is_anyone_leading()

@@ -6,20 +6,36 @@ import click
 
 from jupyter_flows.commands.results import Result, Said, SchedulerAsked
 from jupyter_flows.commands.session import Session
+from jupyter_flows.errors import DefinitionError, UsageError
 
 
 @click.group(invoke_without_command=True)
 @click.pass_context
 def scheduler(context: click.Context) -> Result | None:
     """Run the scheduler: fire runs when their interval ends. Without a word: `start`."""
-    return SchedulerAsked() if context.invoked_subcommand is None else None
+    if context.invoked_subcommand is not None:
+        return None
+    _deploy_here(context.obj)
+    return SchedulerAsked()
 
 
 @scheduler.command()
 @click.pass_obj
-def start(session: Session) -> Result:  # noqa: ARG001
-    """Run it: in a notebook in the kernel, in a shell until Ctrl-C."""
+def start(session: Session) -> Result:
+    """Run it: in a notebook in the kernel, for this notebook's flow too; in a shell until Ctrl-C."""
+    _deploy_here(session)
     return SchedulerAsked()
+
+
+def _deploy_here(session: Session) -> None:
+    """Whoever starts the scheduler in a notebook means its flow. A shell has none, and a notebook need not."""
+    try:
+        session.flows.set_paused(session.current(), False)
+    except UsageError:
+        return
+    except DefinitionError as error:
+        if any(p.code != "no-flow" for p in error.problems):
+            raise
 
 
 @scheduler.command()

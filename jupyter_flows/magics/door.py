@@ -53,7 +53,7 @@ class FlowsMagics(Magics):
     def current(self, *, register: bool = True) -> Any:  # noqa: ARG002
         """The flow of this notebook, registered as it is now. Raises DefinitionError with all its problems."""
         flow, problems = self.live.flow()
-        return self.flows.register(flow, problems)
+        return self.flows.register(flow, problems, deploy=False)
 
     @property
     def live(self) -> LiveNotebook:

@@ -86,22 +86,30 @@ class Flows:
         flow, problems = read_definition(Path(path).expanduser().absolute())
         return flow, check(flow, problems)
 
-    def register(self, flow: Flow, problems: Sequence[Problem] = ()) -> StoredFlow:
-        """Store `flow` as its newest version. Raises DefinitionError when a problem is an error."""
+    def register(self, flow: Flow, problems: Sequence[Problem] = (), *, deploy: bool = True) -> StoredFlow:
+        """Store `flow` as its newest version. Raises DefinitionError when a problem is an error.
+
+        Unless it is to `deploy`, a flow nobody has registered before begins paused: running a notebook once must not
+        put it on its schedule. One that is known stays as it is.
+        """
         errors = [p for p in problems if p.is_error]
         if errors:
             raise DefinitionError(errors)
+        is_new = not deploy and all(f.flow.id != flow.id for f in self.store.flows())
         stored = self.store.register(flow, self.now())
+        if is_new:
+            self.store.set_paused(flow.id, True, self.now())
+            stored = self.store.flow(flow.id)
         self.host.wake()
         return stored
 
     def resolve(self, name: str) -> StoredFlow:
-        """The flow called `name`; a notebook's path is read and registered first.
+        """The flow called `name`; a notebook's path is read and registered first (a new one paused).
 
         Raises NotFound with the nearest names, DefinitionError when the notebook cannot be used.
         """
         if name.endswith(".ipynb") or "/" in name:
-            return self.register(*self.read(name))
+            return self.register(*self.read(name), deploy=False)
         try:
             return self.store.flow(FlowId(name))
         except NotFound:

@@ -119,6 +119,16 @@ def test_pause_unpause_and_deploy_speak_of_the_schedule(place: Any, door: Any) -
     assert door("unpause", "idle").out == "idle is unpaused.\n"
 
 
+def test_trying_a_notebook_does_not_put_it_on_its_schedule_and_deploying_does(place: Any, door: Any) -> None:
+    place.empty()
+    assert door("run", "idle.ipynb", "--at", "2024-01-01").code == 0
+    assert door("list", "--json").json["flows"][0]["paused"] is True
+    assert door("deploy", "idle.ipynb").code == 0
+    assert door("list", "--json").json["flows"][0]["paused"] is False
+    assert door("run", "idle.ipynb", "--at", "2024-01-02").code == 0
+    assert door("list", "--json").json["flows"][0]["paused"] is False
+
+
 def test_a_request_that_is_refused_is_an_error_with_its_reason(place: Any, door: Any, monkeypatch: Any) -> None:
     from jupyter_flows.engine.machine import RunMachine
     from jupyter_flows.errors import Conflict

@@ -99,8 +99,11 @@ def test_graph_status_next_and_check_show_something(flow: Any) -> None:
 
 
 def test_the_scheduler_starts_and_stops_in_the_kernel(flow: Any) -> None:
-    assert "runs in this kernel" in _shown(flow, "%flows scheduler start").stdout
+    _shown(flow, "%flows graph")
     flows = flow.magics.flows
+    assert flows.store.flow("daily").paused
+    assert "runs in this kernel" in _shown(flow, "%flows scheduler start").stdout
+    assert not flows.store.flow("daily").paused
     assert flows.wait(lambda: flows.host.status().leader is not None, timeout=20)
     assert "The scheduler runs in process" in _shown(flow, "%flows scheduler status").stdout
     assert "stopped" in _shown(flow, "%flows scheduler stop").stdout
