@@ -152,7 +152,7 @@ FRAMES = {
     "zone": (pd.DataFrame({"t": pd.to_datetime(["2013-01-01"]).tz_localize("America/New_York")}), "arrow"),
     "category": (pd.DataFrame({"c": pd.Categorical(["a", "b"], ["b", "a", "z"], ordered=True)}), "arrow"),
     "index": (pd.DataFrame({"v": [1, 2]}, index=pd.Index(["p", "q"], name="k")), "arrow"),
-    "levels": (pd.DataFrame({"v": [1]}, index=pd.MultiIndex.from_tuples([("a", 1)], names=["x", "y"])), "arrow"),
+    "levels": (pd.DataFrame({"v": [1]}, index=pd.MultiIndex.from_tuples([("a", 1)], names=["x", "y"])), None),
     "slice": (pd.DataFrame({"v": range(9)}).iloc[2:8:2], "arrow"),
     "empty": (pd.DataFrame({"v": pd.Series([], dtype="int32")}), "arrow"),
     "text of objects": (pd.DataFrame({"v": pd.Series(["a", None], dtype=object)}), None),
