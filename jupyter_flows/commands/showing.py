@@ -33,7 +33,7 @@ from jupyter_flows.views import flow_view, interval_view, iso
 def graph(session: Session, flow: str, why: bool, output: Path | None) -> Result:
     """Draw the flow's graph."""
     stored = find_flow(session, flow)
-    view = flow_view(stored.flow, version=stored.version, paused=stored.paused)
+    view = flow_view(stored.flow, version=stored.version)
     if output is None:
         return GraphShown(view, why)
     from jupyter_flows.picture.dot import export
