@@ -25,23 +25,23 @@ from jupyter_flows.engine.planner import (
     plan_clear,
     preview,
 )
-from jupyter_flows.errors import Conflict, DefinitionError, NotFound, StoreError, UsageError
+from jupyter_flows.errors import Conflict, DefinitionError, NotFound, UsageError
 from jupyter_flows.model.flow import Flow
-from jupyter_flows.model.ids import UNMAPPED, FlowId, TaskId
+from jupyter_flows.model.ids import FlowId
 from jupyter_flows.model.intent import Intent, IntentKind
 from jupyter_flows.model.interval import RunPlan
 from jupyter_flows.model.problem import Problem
-from jupyter_flows.model.run import Attempt, Backfill, FlowRun, RunKey, TaskKey, outcome_text
+from jupyter_flows.model.run import Backfill, FlowRun, RunKey, TaskKey
 from jupyter_flows.runtime.config import Config
+from jupyter_flows.runtime.history import History
 from jupyter_flows.runtime.host import SchedulerHost
+from jupyter_flows.runtime.patience import Patience
 from jupyter_flows.runtime.scheduler import REFUSED
-from jupyter_flows.runtime.screens import BackfillScreen, RunScreen
 from jupyter_flows.runtime.sources import read_definition
-from jupyter_flows.storage.files import LogPart, inside, read_from, tail
 from jupyter_flows.storage.store import FlowVersion, Store, StoredFlow
 from jupyter_flows.timetable.base import Timetable
 from jupyter_flows.timetable.parse import parse_schedule
-from jupyter_flows.views import View, interval_label, run_view
+from jupyter_flows.views import interval_label
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +63,11 @@ class BackfillAsked:
     joined: bool = False
 
 
-class Flows:
+class Flows(History):
     """Everything the product can do, over one store."""
 
     def __init__(self, config: Config, store: Store, host: SchedulerHost, clock: Callable[[], datetime]) -> None:
-        self.config = config
-        self.store = store
+        super().__init__(config, store)
         self.host = host
         self._clock = clock
 
@@ -258,7 +257,7 @@ class Flows:
         """Which task runs a `clear` with these words would have run again."""
         flow = self._version_to_clear(key, latest)
         rows = self.store.task_runs([key]).get(key, [])
-        named = self._known_tasks(flow, tasks)
+        named = self.known_tasks(flow, tasks)
         return plan_clear(flow, rows, named, upstream=upstream, downstream=downstream, only_failed=only_failed)
 
     def clear(
@@ -272,7 +271,7 @@ class Flows:
         latest: bool = False,
     ) -> Intent:
         """Ask that tasks of a run (all of them by default) run again."""
-        named = self._known_tasks(self._version_to_clear(key, latest), tasks)
+        named = self.known_tasks(self._version_to_clear(key, latest), tasks)
         data = {
             "tasks": None if named is None else list(named),
             "upstream": upstream,
@@ -293,13 +292,13 @@ class Flows:
         if tasks is None and state == "skipped":
             raise UsageError("A run cannot be marked skipped.", fix="Mark it success or failed, or name tasks.")
         flow = self.flow_of(key)
-        named = self._known_tasks(flow, tasks)
+        named = self.known_tasks(flow, tasks)
         data = {"tasks": None if named is None else list(named), "state": state}
         return self._ask(Intent(IntentKind.MARK, key.flow_id, key.run_id, data))
 
     def cancel(self, key: RunKey, tasks: Collection[str] | None = None) -> Intent:
         """Stop a run, or some of its tasks."""
-        named = self._known_tasks(self.flow_of(key), tasks)
+        named = self.known_tasks(self.flow_of(key), tasks)
         data = {"tasks": None if named is None else list(named)}
         return self._ask(Intent(IntentKind.CANCEL, key.flow_id, key.run_id, data))
 
@@ -332,108 +331,6 @@ class Flows:
             raise Conflict(stored.result.removeprefix(REFUSED))
         return stored.result
 
-    def _known_tasks(self, flow: Flow, tasks: Collection[str] | None) -> tuple[TaskId, ...] | None:
-        if tasks is None:
-            return None
-        for name in tasks:
-            if name not in flow.by_id:
-                near = get_close_matches(name, flow.by_id, n=1)
-                raise NotFound(
-                    f"Flow {flow.id} has no task '{name}'.",
-                    fix=f"Did you mean {near[0]}?" if near else f"Its tasks: {', '.join(flow.by_id)}.",
-                )
-        return tuple(TaskId(t) for t in tasks)
-
-    # ── reading ─────────────────────────────────────────────────────────────────────────
-
-    def find_run(self, flow_id: FlowId, text: str | None = None) -> FlowRun:
-        """A run by its id, an unambiguous beginning of it, its date, or (None) the newest. Raises NotFound."""
-        runs = self.store.runs(flow_id, limit=1) if text is None else self._matching(flow_id, text)
-        if len(runs) == 1 or (runs and text is None):
-            return runs[0]
-        if runs:
-            some = ", ".join(r.run_id for r in runs[:5])
-            raise NotFound(
-                f"'{text}' could be {len(runs)} runs of {flow_id}: {some}.",
-                fix="Give the run id, or its date with the time, e.g. 2024-01-31T08:00.",
-            )
-        what = f"no run '{text}'" if text else "no run yet"
-        raise NotFound(f"Flow {flow_id} has {what}.", fix=f"List them: jupyter flows runs {flow_id}")
-
-    def _matching(self, flow_id: FlowId, text: str) -> list[FlowRun]:
-        runs = self.store.runs(flow_id)
-        exact = [r for r in runs if r.run_id == text]
-        timezone = self.store.flow(flow_id).flow.timezone
-        try:
-            moment = as_instant(text, timezone)
-        except UsageError:
-            moment = None
-        at = [r for r in runs if moment is not None and r.logical_date == moment]
-        return exact or at or [r for r in runs if r.run_id.startswith(text) or text in r.run_id]
-
-    def flow_of(self, key: RunKey) -> Flow:
-        """The version a run is pinned to."""
-        return self.store.flow_version(key.flow_id, self.store.run(key).version)
-
-    def run_view(self, key: RunKey, *, graph: bool = True) -> View:
-        """One run as screens show it."""
-        return self.screen(key).view(graph=graph)
-
-    def screen(self, key: RunKey) -> RunScreen:
-        """A run to look at again and again; notebook paths are absolute."""
-        return RunScreen(self.store, key, home=str(self.config.home))
-
-    def backfill_screen(self, backfill_id: int) -> BackfillScreen:
-        """A backfill to look at again and again."""
-        return BackfillScreen(self.store, backfill_id)
-
-    def run_views(self, runs: Sequence[FlowRun]) -> list[View]:
-        """Several runs with their tasks, without graphs."""
-        rows = self.store.task_runs([r.key for r in runs])
-        flows: dict[tuple[FlowId, str], Flow] = {}
-        views = []
-        for run in runs:
-            version = (run.flow_id, run.version)
-            if version not in flows:
-                flows[version] = self.store.flow_version(*version)
-            attempts = self.store.attempts(run.key)
-            home = str(self.config.home)
-            views.append(
-                run_view(run, flows[version], rows.get(run.key, []), attempts=attempts, graph=False, home=home)
-            )
-        return views
-
-    def attempt(self, key: RunKey, task: str, try_number: int | None = None, map_index: int = UNMAPPED) -> Attempt:
-        """A try of a task, the newest unless told otherwise. Raises NotFound."""
-        self._known_tasks(self.flow_of(key), [task])
-        attempts = self.store.attempts(key, TaskKey(TaskId(task), map_index))
-        wanted = [a for a in attempts if try_number in (None, a.id.try_number)]
-        if not wanted:
-            what = f"no try {try_number}" if try_number else "not run yet"
-            raise NotFound(f"Task {task} of {key.run_id} has {what}.")
-        return wanted[-1]
-
-    def log(self, attempt: Attempt, offset: int | None = None, limit: int = 1 << 16) -> LogPart:
-        """Text of an attempt's output from byte `offset`, or its last `limit` bytes."""
-        from jupyter_flows.storage.files import attempt_log
-
-        path = attempt_log(self.config.home, attempt.id)
-        return tail(path, limit) if offset is None else read_from(path, offset, limit)
-
-    def notebook(self, attempt: Attempt) -> Path:
-        """The executed notebook of an attempt. Raises NotFound while there is none."""
-        from jupyter_flows.storage.files import attempt_notebook
-
-        path = (
-            inside(self.config.home, attempt.notebook)
-            if attempt.notebook
-            else attempt_notebook(self.config.home, attempt.id)
-        )
-        if not path.exists():
-            why = outcome_text(attempt.outcome) if attempt.outcome else ""
-            raise NotFound(f"Attempt {attempt.id} has no executed notebook.", fix=why or "Its log may say why.")
-        return path
-
     # ── waiting ─────────────────────────────────────────────────────────────────────────
 
     def wait(
@@ -449,7 +346,7 @@ class Flows:
         Raises StoreError when the scheduler of this process could do nothing for as long as one waits for a lock.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        patience = _Patience(self.config.lock_timeout)
+        patience = Patience(self.config.lock_timeout)
         seen: object = object()
         while True:
             rung, stamp = self.host.bell.rung, self.store.stamp()
@@ -478,24 +375,6 @@ class Flows:
         """Stop the scheduler of this process and release the store. Attempts go on."""
         self.host.stop()
         self.store.close()
-
-
-class _Patience:
-    """How long a trouble is waited out before it is told."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._since: float | None = None
-
-    def bear(self, trouble: str) -> None:
-        """Raises StoreError when there has been trouble for too long."""
-        now = time.monotonic()
-        if not trouble:
-            self._since = None
-        elif self._since is None:
-            self._since = now
-        elif now - self._since > self._seconds:
-            raise StoreError(f"The scheduler of this process cannot go on: {trouble}")
 
 
 def _clears(flow_id: FlowId, plan: BackfillPlan) -> list[Intent]:
