@@ -71,7 +71,7 @@ class ShellSession(Session):
             self._flows = open_flows(self._home, label="jupyter flows", ahead=self._ahead)
         return self._flows
 
-    def current(self, *, register: bool = True) -> StoredFlow:  # noqa: ARG002
+    def current(self) -> StoredFlow:
         """There is none. Raises UsageError."""
         raise UsageError("A shell has no current flow.", fix="Name a registered flow or a notebook's path.")
 

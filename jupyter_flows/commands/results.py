@@ -105,8 +105,6 @@ class FileShown:
 class SchedulerAsked:
     """Run the scheduler: in a shell in the foreground, in a notebook in the kernel."""
 
-    text: str = ""
-
 
 Result = (
     Said

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from jupyter_flows.errors import UsageError
@@ -20,7 +20,7 @@ class Session(Protocol):
     def flows(self) -> Flows:
         """The facade, opened at first use."""
 
-    def current(self, *, register: bool = True) -> StoredFlow:
+    def current(self) -> StoredFlow:
         """The flow of the notebook one is in. Raises UsageError where there is none."""
 
 
@@ -38,6 +38,3 @@ def parse_params(pairs: tuple[str, ...]) -> Mapping[str, Any]:
 def find_flow(session: Session, name: str) -> StoredFlow:
     """The flow a verb is about."""
     return session.current() if name == HERE else session.flows.resolve(name)
-
-
-Opener = Callable[[], Flows]

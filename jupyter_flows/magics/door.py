@@ -50,7 +50,7 @@ class FlowsMagics(Magics):
             atexit.register(self._flows.close)
         return self._flows
 
-    def current(self, *, register: bool = True) -> Any:  # noqa: ARG002
+    def current(self) -> Any:
         """The flow of this notebook, registered as it is now. Raises DefinitionError with all its problems."""
         flow, problems = self.live.flow()
         return self.flows.register(flow, problems, deploy=False)

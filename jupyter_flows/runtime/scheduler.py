@@ -118,11 +118,6 @@ class Scheduler:
         """What it does now."""
         return self._state
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether it leads and nothing is left to do."""
-        return self._state is SchedulerState.LEADING and self._loaded and not self._conductor.runs.has_work()
-
     def start(self) -> None:
         """Begin in a thread of its own; no error when it runs already."""
         if self._thread is None or not self._thread.is_alive():

@@ -44,7 +44,7 @@ def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     driver = _driver()
     if not (driver.EXTENSION / "package.json").is_file():
-        pytest.skip("the browser side is not built: pip install -e .")
+        pytest.fail("The browser side is not built: pip install -e .")
     server = driver.Lab(tmp_path_factory.mktemp("lab"))
     yield server
     server.stop()
