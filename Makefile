@@ -23,7 +23,7 @@ demo: $(VENV)/.examples  ## run the flight delays of January and February 2013, 
 	@scripts/show-demo "$(DEMO_HOME)"
 
 lab: $(VENV)/.examples $(PANEL)  ## open the example in JupyterLab
-	jupyter lab $(FLOW)
+	jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) $(FLOW)
 
 test: system $(VENV)/.test $(PANEL) frontend-test check docs  ## all that CI runs
 	python -m pytest -m "not torture and not ui"
